@@ -1,0 +1,16 @@
+# libev ships no pkg-config file in Debian; the others do.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(libsystemd REQUIRED libsystemd)
+
+find_path(EV_INCLUDE_DIR ev.h REQUIRED)
+find_library(EV_LIBRARY ev REQUIRED)
+add_library(upkeep::ev UNKNOWN IMPORTED)
+set_target_properties(upkeep::ev PROPERTIES IMPORTED_LOCATION "${EV_LIBRARY}"
+                                            INTERFACE_INCLUDE_DIRECTORIES "${EV_INCLUDE_DIR}")
+
+# libsystemd is loaded at run time, only where there is a service manager to talk to: linked, it and the six libraries behind
+# it would cost every supervisor more than a megabyte of memory (docs/adr). Here only its headers are used.
+add_library(PkgConfig::libsystemd_headers INTERFACE IMPORTED)
+target_include_directories(PkgConfig::libsystemd_headers INTERFACE ${libsystemd_INCLUDE_DIRS})

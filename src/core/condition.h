@@ -1,0 +1,45 @@
+/* Readiness conditions as the manifest writes them: `notify`, `port`, `http://127.0.0.1:80/health`, `log:REGEX` …
+ * One row of the table in condition.c a kind; how a kind is watched is the table in daemon/readiness.c. */
+#ifndef UPKEEP_CORE_CONDITION_H
+#define UPKEEP_CORE_CONDITION_H
+
+#include <stdbool.h>
+
+#include "core/text.h"
+
+enum condition_kind {
+    CONDITION_DEFAULT, /* nothing was written: port if the app has one, else spawned (exit for a oneshot) */
+    CONDITION_SPAWNED,
+    CONDITION_NOTIFY,
+    CONDITION_PORT,
+    CONDITION_TCP,
+    CONDITION_UNIX,
+    CONDITION_HTTP,
+    CONDITION_EXEC,
+    CONDITION_LOG,
+    CONDITION_FD,
+    CONDITION_EXIT,
+};
+
+/* Strings point into `text`, which the condition owns. Zero-initialised is CONDITION_DEFAULT. */
+struct condition {
+    enum condition_kind kind;
+    char *text;       /* the memory of the strings below */
+    const char *host; /* tcp, http: a name or address, without brackets */
+    const char *path; /* unix: socket path; http: request target; exec: command; log: regular expression */
+    int number;       /* tcp, http: port; fd: descriptor */
+};
+
+bool condition_parse(const char *string, struct condition *out, struct text *error);
+void condition_print(const struct condition *condition, struct text *out);
+void condition_fini(struct condition *condition);
+
+/* All kinds as they are written, for help and documentation: `{"tcp:HOST:PORT", "a connection …"}`; ends with a NULL
+ * syntax. */
+struct condition_help {
+    const char *syntax;
+    const char *text;
+};
+extern const struct condition_help condition_help[];
+
+#endif

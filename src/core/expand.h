@@ -1,0 +1,21 @@
+/* ${NAME}, ${NAME:-default}, ${NAME-default}, ${NAME:?message}, ${NAME:+other}; `$${` is a literal `${`.
+ * Nothing else about `$` is special. Defaults may themselves hold expansions. */
+#ifndef UPKEEP_CORE_EXPAND_H
+#define UPKEEP_CORE_EXPAND_H
+
+#include <stdbool.h>
+
+#include "core/text.h"
+
+/* The value of a variable, or NULL when it is not set. The pointer must live until the next call. */
+typedef const char *expand_lookup(const void *context, const char *name);
+
+/* Appends the expansion of string to out. False with the reason in `error`: an unclosed or malformed `${`, an unset
+ * name without a default (`${NAME}` of an unset name is an error: an empty key is the silent failure that upkeep is
+ * made to prevent), `:?`, or more than LIMIT_EXPANSION bytes. `error` never holds a variable's value. */
+bool expand(const char *string, expand_lookup *lookup, const void *context, struct text *out, struct text *error);
+
+/* Whether the string holds anything that expand() would change. */
+bool expand_is_needed(const char *string);
+
+#endif

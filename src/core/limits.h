@@ -1,0 +1,25 @@
+/* Everything that a stranger can make us hold has a cap, and every cap stands here. */
+#ifndef UPKEEP_CORE_LIMITS_H
+#define UPKEEP_CORE_LIMITS_H
+
+enum {
+    LIMIT_NAME = 64,                  /* bytes of an app's or a profile's name */
+    LIMIT_MANIFEST_LINE = 256 * 1024, /* bytes of one line of a manifest or a dotenv file */
+    LIMIT_MANIFEST_FILE = 16 << 20,   /* bytes of a whole manifest or dotenv file */
+    LIMIT_DIAGS = 200,                /* diagnostics kept of one reading; the rest is counted */
+    LIMIT_ENV = 4096,                 /* variables of one instance */
+    LIMIT_EXPANSION = 1 << 20,        /* bytes that one value may become by expansion */
+    LIMIT_LOG_LINE = 64 * 1024,       /* bytes after which a line is cut in text and json format */
+    LIMIT_TAIL = 2048,                /* bytes of an instance's last output that are remembered */
+    LIMIT_HISTORY = 16,               /* changes remembered of one instance */
+    LIMIT_MESSAGE = 1 << 20,          /* bytes of one control message that we accept */
+    LIMIT_CLIENTS = 128,              /* control connections in all */
+    LIMIT_CLIENTS_PER_UID = 64,       /* of one user other than root */
+    LIMIT_CLIENT_BACKLOG = 4 << 20,   /* bytes queued for one slow client before it is cut off */
+    LIMIT_CLIENT_IDLE_MS = 10 * 1000, /* between calls, or for one message to arrive whole */
+    LIMIT_NOTIFY_DATAGRAM = 4096,     /* bytes of one sd_notify message */
+    LIMIT_PROBE_ANSWER = 8192,        /* bytes read of an HTTP response's head */
+    LIMIT_TERMINAL_BACKLOG = 1 << 20, /* bytes queued for a terminal that does not read */
+};
+
+#endif

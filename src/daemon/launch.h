@@ -1,0 +1,39 @@
+/* Making one start of one app: environment, typed config, program, folder, words. */
+#ifndef UPKEEP_DAEMON_LAUNCH_H
+#define UPKEEP_DAEMON_LAUNCH_H
+
+#include <stdint.h>
+
+#include "core/env.h"
+#include "core/manifest.h"
+#include "core/words.h"
+#include "host/proc.h"
+
+/* What all starts share. */
+struct launch_context {
+    const struct manifest *manifest;
+    const struct env *inherited;
+};
+
+/* Everything that one command of an app is run with; borrowed by the proc_spec that points into it. Zero-initialised is
+ * empty. */
+struct launch {
+    struct words words;
+    char *shell_argv[4];
+    char *program;
+    char *cwd;
+};
+
+/* Reads the dotenv files anew, makes env and resolves config. On a mistake: false, and the first of them in error
+ * (`.env:3: …`). */
+bool launch_configure(const struct launch_context *context, const struct manifest_app *app, struct env *env,
+                      struct app_config *config, struct text *error);
+
+/* Fills spec (path, argv, envp, cwd, tag) for one of the app's commands: the main one, a pre_start, the stop_command or
+ * a probe. False with the reason in error (`cannot enter web-ui: No such file or directory`, `cannot find npm in PATH
+ * (/usr/bin:/bin)`). */
+bool launch_command(const struct launch_context *context, const struct app_config *config, const char *command,
+                    struct env *env, uint32_t tag, struct launch *launch, struct proc_spec *spec, struct text *error);
+void launch_fini(struct launch *launch);
+
+#endif

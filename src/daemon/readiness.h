@@ -1,0 +1,47 @@
+/* Watching for the readiness condition of one start. The table in readiness.c has a row for each condition_kind. */
+#ifndef UPKEEP_DAEMON_READINESS_H
+#define UPKEEP_DAEMON_READINESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/env.h"
+#include "core/manifest.h"
+#include "daemon/output.h"
+#include "host/loop.h"
+#include "host/proc.h"
+
+struct readiness;
+
+/* What comes back, from the loop, never from within a call. */
+struct readiness_events {
+    void (*ready)(void *context, const char *how);   /* `port 14200 accepts connections` */
+    void (*unfit)(void *context, const char *why);   /* `port 14200 is held by pid 812 (uvicorn, user www)` */
+    void (*main_pid)(void *context, pid_t pid);      /* MAINPID=, checked to be of the tree */
+    void (*status)(void *context, const char *text); /* STATUS= */
+    void (*stopping)(void *context);                 /* STOPPING=1 */
+};
+
+/* One per instance, kept over its starts. runtime_dir: where notify sockets live. NULL when out of memory. */
+struct readiness *readiness_new(struct loop *loop, const char *runtime_dir, const char *name, uint32_t tag,
+                                const struct readiness_events *events, void *context);
+void readiness_free(struct readiness *readiness);
+
+/* Before a start: refuses a port or unix socket that is already held (naming the holder), opens the notify socket or
+ * the descriptor that the condition needs, adds NOTIFY_SOCKET to env and the descriptor to spec. 0, or -errno with the
+ * sentence in error. */
+int readiness_prepare(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
+                      struct proc_spec *spec, struct text *error);
+
+/* After the main process was spawned: watches until ready, unfit or readiness_stop(). The notify socket is read on
+ * after ready. cwd and envp: for exec: conditions; must live as long as the watching. */
+void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, char *const *envp, struct output *output);
+
+/* Ends the watching; the next start may follow. */
+void readiness_stop(struct readiness *readiness);
+
+/* The last answer of the probe (`connection refused on 127.0.0.1:14200`), or NULL. Borrowed until the next probe. */
+const char *readiness_last_answer(const struct readiness *readiness);
+
+#endif

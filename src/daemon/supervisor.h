@@ -1,0 +1,95 @@
+/* The supervisor: app records, the only caller of the lifecycle, the place where its acts are carried out. Everything
+ * that others want to know is published as a change; everything that they want done is one of the calls below.
+ * Single-threaded; results never come from within a call but from the loop. */
+#ifndef UPKEEP_DAEMON_SUPERVISOR_H
+#define UPKEEP_DAEMON_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/lifecycle.h"
+#include "core/manifest.h"
+#include "daemon/history.h"
+#include "daemon/output.h"
+#include "host/loop.h"
+
+struct supervisor;
+
+/* What can be seen of an instance; borrowed, valid until the loop runs on. */
+struct instance_view {
+    const char *app;
+    const char *name;
+    unsigned instance; /* 1 … N */
+    uint32_t tag;
+    const struct lifecycle *life;
+    const struct app_config
+        *config;     /* of the last start; before one, as the manifest has it; may be NULL when that does not resolve */
+    pid_t pid;       /* 0: no process */
+    const char *why; /* the sentence for the present phase */
+    const char *status;   /* what the app said with STATUS=, or NULL */
+    const char *tail;     /* last lines that it wrote, or "" */
+    const char *log_path; /* of stdout, or NULL */
+    const char *err_path; /* of stderr when it is another file, or NULL */
+    const struct history *history;
+    const struct manifest_app *manifest_app;
+    bool wanted; /* goal up, nothing pending against it */
+};
+
+/* A change, as subscribers see it. */
+struct supervisor_event {
+    size_t index; /* of the instance */
+    const struct change *change;
+};
+
+/* Somebody who is told of each change, and of nothing else. Memory is the subscriber's; it may unsubscribe from within.
+ */
+struct supervisor_watch {
+    void (*changed)(struct supervisor_watch *watch, const struct supervisor_event *event);
+    struct supervisor_watch *next;
+};
+
+/* Takes over manifest (its content is moved). NULL when out of memory. terminal_fd as in output_hub_new. */
+struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, char *const *environment,
+                                  int terminal_fd);
+void supervisor_free(struct supervisor *supervisor);
+
+const struct manifest *supervisor_manifest(const struct supervisor *supervisor);
+struct loop *supervisor_loop(const struct supervisor *supervisor);
+struct output_hub *supervisor_output(const struct supervisor *supervisor);
+struct mono supervisor_began(const struct supervisor *supervisor);
+
+size_t supervisor_count(const struct supervisor *supervisor);
+struct instance_view supervisor_view(const struct supervisor *supervisor, size_t index);
+
+/* The instances that a word on the command line means: an app's name (all its instances) or an instance's. Returns how
+ * many were marked. */
+size_t supervisor_select(const struct supervisor *supervisor, const char *word, bool *set);
+
+/* Wishes. set: supervisor_count() marks. Starting an app starts what it depends on. Stops and restarts go in
+ * stop_order. The outcome is seen in the changes. */
+void supervisor_start(struct supervisor *supervisor, const bool *set, struct actor actor);
+void supervisor_start_auto(struct supervisor *supervisor, struct actor actor);
+void supervisor_stop(struct supervisor *supervisor, const bool *set, struct actor actor);
+void supervisor_restart(struct supervisor *supervisor, const bool *set, struct actor actor);
+
+/* Sends a signal to an instance's main process. 0 or -errno. */
+int supervisor_signal(struct supervisor *supervisor, size_t index, int signal, struct actor actor);
+
+/* Stops everything in order, then breaks the loop. A second call kills at once. */
+void supervisor_shutdown(struct supervisor *supervisor, struct actor actor);
+
+/* `starting`, `ready`, `degraded` (something has failed), `stopping`. By ready_when. */
+const char *supervisor_state(const struct supervisor *supervisor);
+
+/* 0, or 1 when on_failure = exit ended it. */
+int supervisor_exit_code(const struct supervisor *supervisor);
+
+void supervisor_watch(struct supervisor *supervisor, struct supervisor_watch *watch);
+void supervisor_unwatch(struct supervisor *supervisor, struct supervisor_watch *watch);
+
+/* Computes an app's environment as a start would now, for `env`: false with the reasons in diags. */
+bool supervisor_environment(struct supervisor *supervisor, size_t index, struct env *env, struct diags *diags);
+
+#endif

@@ -1,0 +1,70 @@
+/* Starting, signalling and waiting for processes.
+ *
+ * A spawn shares our memory until execve (clone with CLONE_VM | CLONE_VFORK | CLONE_PIDFD), so that it costs no page
+ * tables and the step that failed is simply written where we read it. All waiting is in reap.c: SIGCHLD through the
+ * loop's signalfd, then waitid for whatever has ended, our own processes and the orphans that come to us as their
+ * subreaper alike.
+ *
+ * Every process is tagged: its soft RLIMIT_LOCKS is set to its instance's tag. No kernel since 2.4.24 looks at that
+ * limit, it is kept by fork, execve, setsid and an emptied environment, and it can be read of any process of ours: so
+ * it tells whose a process is, however it detached (docs/adr). */
+#ifndef UPKEEP_HOST_PROC_H
+#define UPKEEP_HOST_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/outcome.h"
+#include "host/loop.h"
+
+enum { PROC_MAX_FDS = 8 };
+
+/* What a start consists of, in order; the step that failed is part of the report. */
+enum proc_step { PROC_STEP_FORK, PROC_STEP_DESCRIPTORS, PROC_STEP_CWD, PROC_STEP_LIMITS, PROC_STEP_EXEC };
+
+struct proc_spec {
+    const char *path; /* of the program; absolute, or relative to cwd */
+    char *const *argv;
+    char *const *envp;
+    const char *cwd; /* absolute */
+    uint32_t tag;    /* of the instance; not 0 */
+    struct {
+        int from;        /* ours */
+        int to;          /* the child's number */
+    } fds[PROC_MAX_FDS]; /* 0, 1 and 2 that are not named become /dev/null */
+    size_t fd_count;
+};
+
+struct proc_failure {
+    enum proc_step step;
+    int error; /* errno */
+};
+
+/* One process of ours. Memory is the caller's, zero-initialised; must not move while running. */
+struct proc {
+    pid_t pid; /* 0: not running */
+    int pidfd;
+    uint32_t tag;
+    void (*ended)(struct proc *proc, struct outcome outcome); /* once, from the loop, after the process is gone */
+    struct proc *next;                                        /* of reap's table */
+};
+
+/* Prepares this process to supervise: subreaper, RLIMIT_NOFILE to its hard limit (children get the old one back),
+ * inherited descriptors close-on-exec, SIGPIPE ignored, SIGCHLD watched. settled (may be NULL) is called after each
+ * round of ended() callbacks, and when only orphans ended. 0 or -errno. */
+int proc_setup(struct loop *loop, void (*settled)(void *context), void *context);
+
+/* Own session and process group, signals and mask reset, only the named descriptors. Blocks until execve has succeeded
+ * or failed. 0, or -errno with the step in *failure_out. ended is called later, never from within. */
+int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(struct proc *, struct outcome),
+               struct proc_failure *failure_out) __attribute__((warn_unused_result));
+
+/* Through the pidfd; SIGCONT follows every signal but SIGKILL. 0 or -errno; -ESRCH when it is not running. */
+int proc_signal(const struct proc *proc, int signal);
+
+/* `cannot enter`, `cannot execute`, …: the words for a step, to be followed by what it was about and the error. */
+const char *proc_step_words(enum proc_step step);
+
+#endif
