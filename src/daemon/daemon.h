@@ -10,8 +10,10 @@
 #include "core/manifest.h"
 
 /* `upkeep run`: supervises until told to end. apps: which to start, all autostarted ones when app_count is 0.
- * started_fd: -1, or where one byte is written once the control socket answers (upkeep start waits for it; an error is
- * written there as a line instead). Returns the exit code. */
+ * started_fd: -1, or the pipe of an `upkeep start`: a newline is written there once the control socket answers, or one
+ * line that says why not, and it is closed. Then nothing is started by itself (and exit_when_done waits for the first
+ * start): who waits there asks for it over the socket, so that a start has one asker and runs no oneshot twice. Returns
+ * the exit code. */
 int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, int started_fd);
 
 /* `upkeep check`: everything that would make a start fail, into diags: executables, folders, env files, ports. */
@@ -19,5 +21,10 @@ void daemon_check(const struct manifest *manifest, char *const *apps, size_t app
 
 /* Reads and parses a manifest file; the one way in for every command. path: as named by the user. False with diags. */
 bool daemon_load(const char *path, const char *profile, struct manifest *out, struct diags *diags);
+
+/* `upkeep env` without a supervisor: fills env with what an app's start would be given now, as far as it does not
+ * depend on a supervisor (no UPKEEP_*, no NOTIFY_SOCKET). The origins are borrowed from manifest. False with diags. */
+bool daemon_environment(const struct manifest *manifest, const struct manifest_app *app, struct env *env,
+                        struct diags *diags);
 
 #endif
