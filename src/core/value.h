@@ -9,14 +9,18 @@
 
 #include "core/text.h"
 
-/* `250ms`, `1m30s`, `2h`, `1d`; a bare number other than 0 is refused with both readings spelled out. */
+/* A hundred years: sums of a few durations, in whatever unit, never overflow. */
+#define VALUE_DURATION_MAX_MS (INT64_C(36500) * 24 * 60 * 60 * 1000)
+
+/* `250ms`, `1m30s`, `2h`, `1d`: each unit at most once, from the largest down. A bare number other than 0 is refused
+ * with both readings spelled out. */
 bool value_parse_duration(const char *string, int64_t *ms_out, struct text *error);
 void value_print_duration(int64_t ms, struct text *out);
 
 /* A duration for people: `850ms`, `1.2s`, `3m12s`, `2h5m`, `4d3h`. Not for parsing. */
 void value_print_elapsed(int64_t ms, struct text *out);
 
-/* Bytes, or `10M`, `512K`, `1G`: powers of 1024. */
+/* Bytes, or `10M`, `512K`, `1G`, `2T`, in either case: powers of 1024. */
 bool value_parse_size(const char *string, int64_t *bytes_out, struct text *error);
 void value_print_size(int64_t bytes, struct text *out);
 
@@ -29,10 +33,11 @@ bool value_parse_int(const char *string, int64_t min, int64_t max, int64_t *out,
 /* An octal file mode, `0600`. */
 bool value_parse_mode(const char *string, unsigned *out, struct text *error);
 
-/* `SIGTERM`, `TERM` or a number. */
+/* `SIGTERM`, `TERM`, `SIGRTMIN+3`, `SIGRTMAX-1`, in any case, or a number. */
 bool value_parse_signal(const char *string, int *out, struct text *error);
 
-/* `SIGTERM`, `SIGRTMIN+3`; a static string or, for a number without a name, `signal N` in a static buffer. */
+/* `SIGTERM`, `SIGRTMIN+3`, or `signal N` for a number without a name. A static string for every signal but
+ * the real-time and nameless ones, whose text is valid until the next call. */
 const char *value_signal_name(int signal);
 
 /* The ends of a process that count as success. */
