@@ -8,6 +8,7 @@ enum {
     LIMIT_MANIFEST_FILE = 16 << 20,   /* bytes of a whole manifest or dotenv file */
     LIMIT_DIAGS = 200,                /* diagnostics kept of one reading; the rest is counted */
     LIMIT_ENV = 4096,                 /* variables of one instance */
+    LIMIT_ENV_BYTES = 8 << 20,        /* bytes of them all, replaced values included; execve takes less */
     LIMIT_EXPANSION = 1 << 20,        /* bytes that one value may become by expansion */
     LIMIT_LOG_LINE = 64 * 1024,       /* bytes after which a line is cut in text and json format */
     LIMIT_TAIL = 2048,                /* bytes of an instance's last output that are remembered */
