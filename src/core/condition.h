@@ -4,6 +4,7 @@
 #define UPKEEP_CORE_CONDITION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/text.h"
 
@@ -21,7 +22,7 @@ enum condition_kind {
     CONDITION_EXIT,
 };
 
-/* Strings point into `text`, which the condition owns. Zero-initialised is CONDITION_DEFAULT. */
+/* Strings are constants or point into `text`, which the condition owns. Zero-initialised is CONDITION_DEFAULT. */
 struct condition {
     enum condition_kind kind;
     char *text;       /* the memory of the strings below */
@@ -30,16 +31,19 @@ struct condition {
     int number;       /* tcp, http: port; fd: descriptor */
 };
 
+/* False with the reason in `error`, worded to follow the key's name. *out is made new, not freed first. */
 bool condition_parse(const char *string, struct condition *out, struct text *error);
-void condition_print(const struct condition *condition, struct text *out);
 void condition_fini(struct condition *condition);
 
-/* All kinds as they are written, for help and documentation: `{"tcp:HOST:PORT", "a connection …"}`; ends with a NULL
- * syntax. */
+/* As condition_parse takes it; nothing for CONDITION_DEFAULT. */
+void condition_print(const struct condition *condition, struct text *out);
+
+/* The kinds as they are written, for help and documentation: `{"tcp:HOST:PORT", "this TCP port …"}`. NULL past the last
+ * index. */
 struct condition_help {
     const char *syntax;
     const char *text;
 };
-extern const struct condition_help condition_help[];
+const struct condition_help *condition_help(size_t index);
 
 #endif
