@@ -34,7 +34,8 @@ struct instance_view {
     const char *err_path; /* of stderr when it is another file, or NULL */
     const struct history *history;
     const struct manifest_app *manifest_app;
-    bool wanted; /* goal up, nothing pending against it */
+    bool wanted;  /* goal up, nothing pending against it */
+    bool pending; /* something was asked of it that its lifecycle has not been told yet */
 };
 
 /* A change, as subscribers see it. */
@@ -43,10 +44,12 @@ struct supervisor_event {
     const struct change *change;
 };
 
-/* Somebody who is told of each change, and of nothing else. Memory is the subscriber's; it may unsubscribe from within.
- */
+/* Somebody who is told of each change. Memory is the subscriber's; it may unsubscribe from within. */
 struct supervisor_watch {
     void (*changed)(struct supervisor_watch *watch, const struct supervisor_event *event);
+    /* May be NULL. After each round in which something happened or wishes were passed on, also when that changed
+     * nothing: who waits for what was asked looks at `pending` here. */
+    void (*round)(struct supervisor_watch *watch);
     struct supervisor_watch *next;
 };
 
