@@ -3,7 +3,14 @@
  * Fact, wish and reason are three fields. The phase says what is; the goal says what is wanted; the cause of a takedown
  * says why the present process is being ended. Timers are state: a phase that waits has a deadline, and a TICK is only
  * a hint to look at the clock. A step has at most one act. docs/lifecycle.md is the table of phase × event, written by
- * tests/model. */
+ * tests/model.
+ *
+ * What the host promises, and tests/model relies on:
+ * - ACT_SPAWN is answered once, by SPAWNED or SPAWN_FAILED; everything else from that process comes after SPAWNED.
+ * - EXITED comes once for each process that was SPAWNED, HELPER_ENDED once for each ACT_STOP_COMMAND, also when it
+ *   could not be run; nothing comes from a process after its end.
+ * - What ACT_KILL_… was sent to ends. When an end was reported with tree_left, EMPTIED follows as soon as nothing is.
+ */
 #ifndef UPKEEP_CORE_LIFECYCLE_H
 #define UPKEEP_CORE_LIFECYCLE_H
 
@@ -17,7 +24,7 @@
 enum phase {
     PHASE_STOPPED,   /* no process, none wanted */
     PHASE_DONE,      /* a oneshot that ended well */
-    PHASE_FAILED,    /* gave up; only an explicit start goes on */
+    PHASE_FAILED,    /* gave up, until told to start */
     PHASE_BLOCKED,   /* a dependency has failed for good */
     PHASE_WAITING,   /* for dependencies */
     PHASE_BACKOFF,   /* for the deadline, then again */
@@ -56,9 +63,8 @@ enum cause {
     CAUSE_PRE_START_FAILED,
     CAUSE_STOP_COMMAND_ENDED,
     CAUSE_KILL_TIMEOUT,
-    CAUSE_TREE_EMPTY,
 };
-enum { CAUSE_COUNT = CAUSE_TREE_EMPTY + 1 };
+enum { CAUSE_COUNT = CAUSE_KILL_TIMEOUT + 1 };
 
 /* The dependencies of an instance as core/plan sees them. */
 enum gate { GATE_OPEN, GATE_CLOSED, GATE_BROKEN };
@@ -66,7 +72,6 @@ enum gate { GATE_OPEN, GATE_CLOSED, GATE_BROKEN };
 struct lifecycle_rules {
     bool oneshot;
     bool ready_at_spawn; /* readiness is `spawned` */
-    bool ready_at_exit;  /* readiness is `exit` */
     bool has_stop_command;
     bool kill_group;        /* kill_mode = group: the stop signal goes to the whole tree at once */
     bool kill_process_only; /* kill_mode = process */
@@ -79,14 +84,18 @@ struct lifecycle_rules {
 struct lifecycle {
     enum phase phase;
     enum goal goal;
-    enum cause takedown;     /* why the present process is being ended; CAUSE_NONE when it is not */
+    enum cause takedown;     /* why the present process is being ended, or what is left of its tree (CAUSE_EXITED: it
+                              * ended by itself); CAUSE_NONE when nothing is. In SPAWNING: to be begun on SPAWNED */
     uint32_t step;           /* pre_start commands done so far in this start */
     struct mono since;       /* when this phase began */
-    struct mono spawned;     /* when the main process began; MONO_UNSET before */
-    struct mono ready_since; /* MONO_UNSET when this process never was ready */
+    struct mono spawned;     /* when the main or pre_start process began; MONO_UNSET when there is none */
+    struct mono helper;      /* when the stop_command began; MONO_UNSET when none runs */
+    struct mono ready_since; /* MONO_UNSET when this start never was ready */
     struct mono deadline;    /* of this phase's wait; MONO_NEVER when it has none */
-    struct outcome outcome;  /* of the last main (or failed pre_start) process that ended */
-    uint32_t starts;         /* main processes spawned since the explicit start, less one: `restarts` */
+    struct outcome outcome;  /* of the last process that ended, but for a pre_start that ended well */
+    bool success;            /* outcome is among the successes */
+    int64_t lasted_ms;       /* how long that process had lasted; -1 when none has ended in this start */
+    uint32_t begun;          /* starts since somebody asked for one; see lifecycle_restarts() */
     struct restart_record record;
 };
 
@@ -102,7 +111,7 @@ enum lifecycle_event_kind {
     EVENT_UNFIT,
     EVENT_EXITED,       /* of the main or pre_start process */
     EVENT_HELPER_ENDED, /* of the stop_command */
-    EVENT_EMPTIED,      /* nothing of the tree is left */
+    EVENT_EMPTIED,      /* nothing is left of the tree but those whose end is reported by itself */
     EVENT_TICK,
 };
 enum { EVENT_COUNT = EVENT_TICK + 1 };
@@ -115,7 +124,7 @@ struct lifecycle_event {
     bool explicit_start;    /* START: somebody named this app */
     struct outcome outcome; /* EXITED, HELPER_ENDED */
     bool success;           /* EXITED: the outcome is among the successes */
-    bool tree_left;         /* EXITED, HELPER_ENDED: others of the tree are still there */
+    bool tree_left;         /* EXITED, HELPER_ENDED, SPAWN_FAILED (after a pre_start): others are still there */
 };
 
 enum act {
@@ -124,21 +133,21 @@ enum act {
     ACT_STOP_COMMAND,
     ACT_SIGNAL_MAIN, /* stop signal, then SIGCONT */
     ACT_SIGNAL_TREE,
-    ACT_KILL_MAIN, /* SIGKILL */
-    ACT_KILL_TREE,
+    ACT_KILL_MAIN, /* SIGKILL, also to a stop_command that still runs */
+    ACT_KILL_TREE, /* SIGKILL to everything, main process and stop_command included */
 };
 
 /* Why the change, for people: core/why.h makes the sentence. */
 struct why {
     enum cause cause;
-    struct outcome outcome; /* CAUSE_EXITED, CAUSE_PRE_START_FAILED, CAUSE_STOP_COMMAND_ENDED */
+    struct outcome outcome; /* of the process whose end brought the change about, or ended a takedown for this cause */
     int64_t after_ms;       /* how long what ended had lasted; the limit, for a timeout */
 };
 
 struct lifecycle_step {
     struct lifecycle next;
     enum act act;
-    struct why why; /* cause is CAUSE_NONE when nothing changed */
+    struct why why; /* cause is CAUSE_NONE when neither phase, goal nor takedown changed and nothing is spawned anew */
 };
 
 /* A new instance: stopped, not wanted. */
@@ -147,6 +156,9 @@ struct lifecycle lifecycle_init(struct mono now);
 /* The whole life. Never fails; an event that means nothing in a phase changes nothing. */
 struct lifecycle_step lifecycle_step(const struct lifecycle *state, const struct lifecycle_rules *rules,
                                      const struct lifecycle_event *event);
+
+/* How often it was started again without being asked. */
+uint32_t lifecycle_restarts(const struct lifecycle *state);
 
 /* Whether a process of this instance may exist. */
 bool phase_has_process(enum phase phase);
