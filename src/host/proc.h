@@ -61,6 +61,15 @@ int proc_setup(struct loop *loop, void (*settled)(void *context), void *context)
 int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(struct proc *, struct outcome),
                struct proc_failure *failure_out) __attribute__((warn_unused_result));
 
+/* Has the end of a process that something else of the tree has started reported as one of ours: by MAINPID= an app
+ * names another main process, which becomes our child when its parent ends. ended is called only if it is our child by
+ * the time that it ends. 0 or -errno: -ESRCH when there is no such process or its tag is another. */
+int proc_adopt(struct proc *proc, pid_t pid, uint32_t tag, void (*ended)(struct proc *, struct outcome))
+    __attribute__((warn_unused_result));
+
+/* Reports nothing more of it; the process goes on. */
+void proc_forget(struct proc *proc);
+
 /* Through the pidfd; SIGCONT follows every signal but SIGKILL. 0 or -errno; -ESRCH when it is not running. */
 int proc_signal(const struct proc *proc, int signal);
 
