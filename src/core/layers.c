@@ -1,0 +1,173 @@
+#include "core/layers.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/dotenv.h"
+#include "core/expand.h"
+#include "core/value.h"
+
+struct builder {
+    const struct manifest *manifest;
+    const struct env *inherited;
+    layers_read_file *read_file;
+    void *context;
+    struct env *env;
+    struct diags *diags;
+    const char *manifest_file; /* its name, as long-lived as env */
+    bool is_good;
+};
+
+static void complain(struct builder *b, unsigned line, const char *key, const char *what) {
+    b->is_good = false;
+    diags_add(b->diags, DIAG_ERROR, b->manifest->file, line, "%s: %s", key, what);
+}
+
+/* What speaks to one process of a service manager would, passed on, make the apps answer for us (NOTIFY_SOCKET) or take
+ * our sockets for theirs (LISTEN_FDS). What an outer supervisor said to us is not about our apps. */
+static bool is_ours_alone(const struct env_var *var) {
+    static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_PID",   "WATCHDOG_USEC", "LISTEN_PID",
+                                        "LISTEN_FDS",    "LISTEN_FDNAMES", "LISTEN_PIDFDID"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strlen(names[i]) == var->name_len && memcmp(names[i], var->assignment, var->name_len) == 0)
+            return true;
+    return strncmp(var->assignment, "UPKEEP_", 7) == 0;
+}
+
+static bool set(struct builder *b, const char *name, size_t name_len, const char *value, const char *origin,
+                unsigned line) {
+    if (env_set(b->env, name, name_len, value, origin, line))
+        return true;
+    diags_add(b->diags, DIAG_ERROR, b->manifest->file, 0,
+              "the environment has no room: too many variables, or too large ones");
+    return b->is_good = false;
+}
+
+static void inherit(struct builder *b) {
+    for (size_t i = 0; i < b->inherited->count; i++) {
+        const struct env_var *var = &b->inherited->vars[i];
+        const char *value = var->assignment + var->name_len + 1;
+        if (!is_ours_alone(var) && !set(b, var->assignment, var->name_len, value, var->origin, var->line))
+            return;
+    }
+}
+
+/* The setting with ${…} filled from env; false (and said) when that failed. */
+static bool expand_setting(struct builder *b, const char *key, const char *text, unsigned line, const struct env *env,
+                           struct text *out) {
+    TEXT_AUTO struct text error = {0};
+    if (expand(text, env_lookup, env, out, &error))
+        return true;
+    complain(b, line, key, text_get(&error));
+    return false;
+}
+
+static bool wants_inherited(struct builder *b, const struct manifest_app *app) {
+    struct setting setting = manifest_setting(app, "inherit_env");
+    if (!setting.text)
+        return true;
+    TEXT_AUTO struct text value = {0};
+    TEXT_AUTO struct text error = {0};
+    bool wants = true;
+    if (expand_setting(b, "inherit_env", setting.text, setting.line, b->inherited, &value) &&
+        !value_parse_bool(text_get(&value), &wants, &error))
+        complain(b, setting.line, "inherit_env", text_get(&error));
+    return wants;
+}
+
+static void read_env_file(struct builder *b, const char *name, bool is_optional, unsigned line) {
+    char *path = manifest_path(b->manifest->supervisor.root, name, b->env);
+    const char *origin = env_intern(b->env, name);
+    char *bytes = NULL;
+    size_t len = 0;
+    int code = path && origin ? b->read_file(b->context, path, &bytes, &len) : -ENOMEM;
+    free(path);
+    if (code >= 0) {
+        b->is_good &= dotenv_parse(bytes ? bytes : "", len, origin, b->env, b->diags);
+        free(bytes);
+    } else if (code != -ENOENT || !is_optional) {
+        b->is_good = false;
+        diags_add(b->diags, DIAG_ERROR, b->manifest->file, line, "cannot read %s: %s", name, strerror(-code));
+    }
+}
+
+/* One entry of env_file: `?` makes it optional. */
+static void read_env_file_entry(struct builder *b, const char *entry, unsigned line) {
+    bool is_optional = *entry == '?';
+    entry += is_optional;
+    entry += strspn(entry, " \t");
+    TEXT_AUTO struct text name = {0};
+    if (!expand_setting(b, "env_file", entry, line, b->env, &name))
+        return;
+    if (name.len == 0)
+        complain(b, line, "env_file", "an empty name");
+    else
+        read_env_file(b, text_get(&name), is_optional, line);
+}
+
+/* Entries stand one a line or between commas. */
+static void read_env_files(struct builder *b, const struct setting *setting) {
+    TEXT_AUTO struct text entry = {0};
+    unsigned line = setting->line;
+    for (const char *c = setting->text; *c;) {
+        size_t len = strcspn(c, ",\n");
+        const char *start = c + strspn(c, " \t");
+        const char *end = c + len;
+        while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
+            end--;
+        if (end > start) {
+            text_clear(&entry);
+            text_append(&entry, start, (size_t)(end - start));
+            read_env_file_entry(b, text_get(&entry), line);
+        }
+        line += c[len] == '\n';
+        c += len + (c[len] != '\0');
+    }
+}
+
+static void set_port(struct builder *b, const struct setting *setting) {
+    TEXT_AUTO struct text value = {0};
+    TEXT_AUTO struct text error = {0};
+    int64_t port;
+    if (!expand_setting(b, "port", setting->text, setting->line, b->env, &value))
+        return;
+    if (!value_parse_int(text_get(&value), 1, 65535, &port, &error)) {
+        complain(b, setting->line, "port", text_get(&error));
+        return;
+    }
+    text_clear(&value);
+    text_printf(&value, "%" PRId64, port); /* 014200 is written 14200 */
+    set(b, "PORT", strlen("PORT"), text_get(&value), b->manifest_file, setting->line);
+}
+
+bool layers_build(const struct manifest *manifest, const struct manifest_app *app, const struct env *inherited,
+                  layers_read_file *read_file, void *context, struct env *env, struct diags *diags) {
+    env_clear(env);
+    struct builder b = {.manifest = manifest,
+                        .inherited = inherited,
+                        .read_file = read_file,
+                        .context = context,
+                        .env = env,
+                        .diags = diags,
+                        .manifest_file = env_intern(env, manifest->file),
+                        .is_good = true};
+    if (!b.manifest_file) {
+        diags_add(diags, DIAG_ERROR, manifest->file, 0, "out of memory");
+        return false;
+    }
+    if (wants_inherited(&b, app))
+        inherit(&b);
+    for (size_t i = 0; i < MANIFEST_ENV_LAYERS; i++) {
+        const struct env_layer *layer = &app->layers[i];
+        if (layer->env_file.text)
+            read_env_files(&b, &layer->env_file);
+        if (layer->env.text)
+            b.is_good &= dotenv_parse_setting(layer->env.text, b.manifest_file, layer->env.line, env, diags);
+    }
+    struct setting port = manifest_setting(app, "port");
+    if (port.text)
+        set_port(&b, &port);
+    return b.is_good;
+}
