@@ -66,6 +66,9 @@ struct mono supervisor_began(const struct supervisor *supervisor);
 size_t supervisor_count(const struct supervisor *supervisor);
 struct instance_view supervisor_view(const struct supervisor *supervisor, size_t index);
 
+/* The instances that this one depends on, directly. Borrowed. */
+const size_t *supervisor_dependencies(const struct supervisor *supervisor, size_t index, size_t *count_out);
+
 /* The instances that a word on the command line means: an app's name (all its instances) or an instance's. Returns how
  * many were marked. */
 size_t supervisor_select(const struct supervisor *supervisor, const char *word, bool *set);
