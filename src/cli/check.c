@@ -1,0 +1,91 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/answer.h"
+#include "cli/code.h"
+#include "cli/handlers.h"
+#include "cli/screen.h"
+#include "cli/session.h"
+#include "core/columns.h"
+
+static const char *const check_words[] = {
+    [DIAG_NOTE] = "note",
+    [DIAG_WARNING] = "warning",
+    [DIAG_ERROR] = "error",
+};
+static const char *const check_colours[] = {
+    [DIAG_NOTE] = "\033[36m",
+    [DIAG_WARNING] = "\033[33m",
+    [DIAG_ERROR] = "\033[1;31m",
+};
+
+/* `FILE:LINE: error: text`, the form that editors know from compilers. */
+static void check_print(const struct diag *diag, bool colour, struct text *out) {
+    if (diag->file)
+        text_printf(out, "%s:", diag->file);
+    if (diag->file && diag->line > 0)
+        text_printf(out, "%u:", diag->line);
+    text_printf(out, "%s%s%s:%s ", diag->file ? " " : "", colour ? check_colours[diag->severity] : "",
+                check_words[diag->severity], colour ? "\033[0m" : "");
+    columns_clean(diag->text, strlen(diag->text), out);
+    text_char(out, '\n');
+}
+
+static json_t *check_json(const struct session *session) {
+    const struct diags *diags = &session->diags;
+    json_t *findings = json_array();
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->list[i];
+        (void)json_array_append_new(findings, json_pack("{s:s, s:o, s:o, s:o}", "severity", check_words[diag->severity],
+                                                        "file", diag->file ? session_word(diag->file) : json_null(),
+                                                        "line", diag->line > 0 ? json_integer(diag->line) : json_null(),
+                                                        "text", session_word(diag->text)));
+    }
+    return json_pack("{s:o, s:b, s:I, s:I, s:o}", "manifest", session_word(session->path), "ok", diags->errors == 0,
+                     "errors", (json_int_t)diags->errors, "dropped", (json_int_t)diags->dropped, "findings", findings);
+}
+
+static void check_people(const struct session *session, struct text *out) {
+    const struct diags *diags = &session->diags;
+    bool colour = screen_of(STDOUT_FILENO).colour;
+    for (size_t i = 0; i < diags->count; i++)
+        check_print(&diags->list[i], colour, out);
+    if (diags->dropped > 0)
+        text_printf(out, "and %zu more\n", diags->dropped);
+    if (diags->errors == 0)
+        text_printf(out, "%s: nothing stands against a start of %zu app%s\n", session->path,
+                    session->manifest.app_count, session->manifest.app_count == 1 ? "" : "s");
+}
+
+/* A manifest with errors is what check is for: it is a finding like the others. */
+static int check_all(struct session *session) {
+    if (session->diags.errors == 0) {
+        int code = session_check_apps(session);
+        if (code != CODE_DONE)
+            return code;
+        session->invocation->local->check(&session->manifest, session->invocation->args, session->invocation->arg_count,
+                                          &session->diags);
+    }
+    struct text out TEXT_AUTO = {0};
+    if (session->invocation->options.given[OPTION_JSON]) {
+        json_t *whole = check_json(session);
+        answer_print(whole, false, &out);
+        json_decref(whole);
+    } else {
+        check_people(session, &out);
+    }
+    (void)screen_write(&out);
+    if (session->diags.errors == 0)
+        return CODE_DONE;
+    return code_fail(CODE_FAILED, "%s: %zu error%s would make a start fail", session->path, session->diags.errors,
+                     session->diags.errors == 1 ? "" : "s");
+}
+
+int check_command(const struct invocation *invocation) {
+    struct session session;
+    int code = session_read(&session, invocation);
+    if (code == CODE_DONE)
+        code = check_all(&session);
+    session_close(&session);
+    return code;
+}

@@ -1,0 +1,82 @@
+#include "cli/commands.h"
+
+#include <string.h>
+
+#include "cli/handlers.h"
+#include "core/diag.h"
+
+#define ONE(option) OPTION_BIT(OPTION_##option)
+
+const struct command commands[] = {
+    {"run", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(STARTED_FD), "supervise in the foreground",
+     "Starts the apps (all that are to start by themselves, or those that are named and what they depend on) and keeps "
+     "them up until it is told to end. On a terminal their output is shown, each line with its app. Ctrl-C (SIGINT) or "
+     "SIGTERM stops all of them gracefully, a second one at once. SIGHUP opens the log files anew.\n"
+     "This is what a service manager is to call.",
+     act_run},
+    {"start", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(NO_WAIT) | ONE(TIMEOUT), "start apps, in the background",
+     "Starts a supervisor in the background if none is running, then the apps (all that are to start by themselves, or "
+     "those that are named and what they depend on), waits until they are ready and prints the table. What the "
+     "supervisor itself has to say goes to supervisor.log in the runtime dir.",
+     act_start},
+    {"stop", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(NO_WAIT) | ONE(TIMEOUT), "stop apps",
+     "Stops the apps, dependants first, waits until nothing of them is left and prints the table. Without a name it "
+     "stops all apps and leaves the supervisor; shutdown ends that too.",
+     act_stop},
+    {"restart", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(NO_WAIT) | ONE(TIMEOUT), "restart apps",
+     "Stops the apps and starts them again, waits until they are ready and prints the table. The dotenv files are read "
+     "anew, the manifest is not: when that has changed, a line says so.",
+     act_restart},
+    {"status", "ls", "", 0, 0, ONE(JSON) | ONE(WATCH), "show the table of apps",
+     "Shows every instance: its state and since when it runs, what it uses and why it is as it is; and how the last "
+     "failures happened. It never starts a supervisor.",
+     status_command},
+    {"show", NULL, "APP", 1, 1, ONE(JSON), "show all of one app", "Shows everything that is known of one app.",
+     show_command},
+    {"logs", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(FOLLOW) | ONE(LINES), "show what apps have written",
+     "Shows the last lines of the apps' logs (of all apps, or of those that are named), merged by time; on a terminal "
+     "each app has its colour.",
+     logs_command},
+    {"env", NULL, "APP", 1, 1, ONE(REVEAL) | ONE(JSON), "show an app's environment",
+     "Shows each variable that a start of the app would be given now, and where it comes from. Values are masked. It "
+     "works with and without a running supervisor.",
+     environment_command},
+    {"signal", NULL, "SIGNAL APP", 2, 2, 0, "send a signal to an app",
+     "Sends a signal (SIGHUP, HUP or a number) to the app's main process. What becomes of it is not waited for.",
+     act_signal},
+    {"wait", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(TIMEOUT), "wait until apps are ready",
+     "Waits until the apps are ready (or done), or until one of them has failed for good. Prints nothing when all is "
+     "well.",
+     act_wait},
+    {"events", NULL, "", 0, 0, ONE(FOLLOW) | ONE(JSON), "show what has happened",
+     "Shows the changes of state that the supervisor remembers, oldest first. As JSON, one object a line.",
+     events_command},
+    {"why", NULL, "APP", 1, 1, ONE(JSON), "tell how an app came to be as it is",
+     "Tells the app's story: what happened and when, and who asked for it.", why_command},
+    {"shutdown", NULL, "", 0, 0, ONE(NO_WAIT) | ONE(TIMEOUT), "stop all apps and end the supervisor",
+     "Stops all apps, ends the supervisor and waits until its process is gone.", act_shutdown},
+    {"check", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(JSON), "say what would make a start fail",
+     "Looks for everything that would make a start fail, and says all of it at once. Errors in the manifest are "
+     "findings like the others: the exit code is 1 for any error, 2 only for wrong usage.",
+     check_command},
+    {"version", NULL, "", 0, 0, 0, "show the version", "Shows upkeep's version.", help_version},
+    {"help", NULL, "[COMMAND]", 0, 1, ONE(FORMAT), "show help", "Shows what upkeep does, or one command's help.",
+     help_command},
+};
+
+const size_t command_count = sizeof commands / sizeof *commands;
+
+const struct command *commands_find(const char *name) {
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0 || (commands[i].alias && strcmp(commands[i].alias, name) == 0))
+            return &commands[i];
+    return NULL;
+}
+
+const char *commands_nearest(const char *name) {
+    const char *names[sizeof commands / sizeof *commands + 1];
+    for (size_t i = 0; i < command_count; i++)
+        names[i] = commands[i].name;
+    names[command_count] = NULL;
+    return diag_nearest(name, names);
+}

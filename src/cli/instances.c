@@ -1,0 +1,90 @@
+#include "cli/instances.h"
+
+#include <string.h>
+
+#include "cli/answer.h"
+#include "cli/table.h"
+#include "core/value.h"
+
+static const struct table_column instances_columns[] = {
+    {"app", false, 0}, {"state", false, 0}, {"pid", true, 2},  {"uptime", true, 3}, {"restarts", true, 4},
+    {"cpu", true, 6},  {"memory", true, 5}, {"port", true, 1}, {"why", false, 0},
+};
+
+static const struct {
+    const char *state;
+    const char *colour;
+} instances_colours[] = {
+    {"ready", "\033[32m"},    {"done", "\033[32m"},    {"waiting", "\033[33m"},
+    {"starting", "\033[33m"}, {"backoff", "\033[31m"}, {"stopping", "\033[33m"},
+    {"failed", "\033[1;31m"}, {"blocked", "\033[31m"}, {"stopped", "\033[2m"},
+};
+
+const char *instances_colour(const char *state) {
+    for (size_t i = 0; i < sizeof instances_colours / sizeof *instances_colours; i++)
+        if (strcmp(instances_colours[i].state, state) == 0)
+            return instances_colours[i].colour;
+    return NULL;
+}
+
+static void instances_int(struct table *table, const json_t *instance, const char *field) {
+    const json_t *value = json_object_get(instance, field);
+    if (json_is_integer(value))
+        table_cell_printf(table, "%lld", (long long)json_integer_value(value));
+    else
+        table_cell(table, "-", NULL);
+}
+
+/* A number in the form that people read, made by print. */
+static void instances_text(struct table *table, const json_t *instance, const char *field,
+                           void (*print)(int64_t value, struct text *out)) {
+    struct text text TEXT_AUTO = {0};
+    const json_t *value = json_object_get(instance, field);
+    if (json_is_integer(value))
+        print(json_integer_value(value), &text);
+    else
+        text_char(&text, '-');
+    table_cell(table, text_get(&text), NULL);
+}
+
+static void instances_cpu(struct table *table, const json_t *instance) {
+    const json_t *value = json_object_get(instance, "cpu_percent");
+    if (json_is_number(value))
+        table_cell_printf(table, "%.1f%%", json_number_value(value));
+    else
+        table_cell(table, "-", NULL);
+}
+
+static void instances_why(struct table *table, const json_t *instance) {
+    struct text why TEXT_AUTO = {0};
+    text_str(&why, answer_string(instance, "why", ""));
+    int64_t next_ms = answer_int(instance, "next_start_ms", -1);
+    if (next_ms >= 0) {
+        text_str(&why, "; next try in ");
+        value_print_elapsed(next_ms, &why);
+    }
+    if (answer_bool(instance, "stale"))
+        text_str(&why, " (older than what is written now)");
+    table_cell(table, text_get(&why), NULL);
+}
+
+void instances_print(const json_t *instances, struct screen screen, struct text *out) {
+    struct table table = {.columns = instances_columns,
+                          .column_count = sizeof instances_columns / sizeof *instances_columns};
+    size_t i = 0;
+    const json_t *instance = NULL;
+    json_array_foreach(instances, i, instance) {
+        const char *state = answer_string(instance, "state", "?");
+        table_cell(&table, answer_string(instance, "name", "?"), NULL);
+        table_cell(&table, state, instances_colour(state));
+        instances_int(&table, instance, "pid");
+        instances_text(&table, instance, "uptime_ms", value_print_elapsed);
+        instances_int(&table, instance, "restarts");
+        instances_cpu(&table, instance);
+        instances_text(&table, instance, "memory_bytes", answer_print_bytes);
+        instances_int(&table, instance, "port");
+        instances_why(&table, instance);
+    }
+    table_print(&table, screen.width, screen.colour, out);
+    table_fini(&table);
+}

@@ -1,0 +1,22 @@
+/* What the command does in its own process, without a supervisor. The command line cannot see the daemon's code, so
+ * main.c hands these in. */
+#ifndef UPKEEP_CLI_LOCAL_H
+#define UPKEEP_CLI_LOCAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/diag.h"
+#include "core/env.h"
+#include "core/manifest.h"
+
+/* Each as its namesake in daemon/daemon.h. */
+struct local {
+    bool (*load)(const char *path, const char *profile, struct manifest *out, struct diags *diags);
+    void (*check)(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags);
+    int (*run)(struct manifest *manifest, char *const *apps, size_t app_count, int started_fd);
+    bool (*environment)(const struct manifest *manifest, const struct manifest_app *app, struct env *env,
+                        struct diags *diags);
+};
+
+#endif

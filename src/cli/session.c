@@ -1,0 +1,263 @@
+#include "cli/session.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/code.h"
+#include "cli/locate.h"
+#include "core/columns.h"
+
+#define SESSION_INTERFACE "io.upkeep.Supervisor."
+
+int session_read(struct session *session, const struct invocation *invocation) {
+    *session = (struct session){.invocation = invocation};
+    struct text error TEXT_AUTO = {0};
+    char *path = locate_manifest(invocation->options.word[OPTION_MANIFEST], &error);
+    session->path = path ? locate_absolute(path) : NULL;
+    if (!session->path) {
+        free(path);
+        return code_fail(CODE_USAGE, "%s", error.len > 0 ? text_get(&error) : strerror(ENOMEM));
+    }
+    const char *profile = invocation->options.word[OPTION_PROFILE];
+    if (!profile)
+        profile = getenv("UPKEEP_PROFILE");
+    if (profile && !profile[0])
+        profile = NULL;
+    (void)invocation->local->load(path, profile, &session->manifest, &session->diags);
+    free(path);
+    return CODE_DONE;
+}
+
+/* The count of errors is in the last line, so that it holds the reason whatever the findings are. */
+static int session_bad_manifest(const struct session *session) {
+    code_findings(&session->diags);
+    return code_fail(CODE_USAGE, "%s has %zu error%s", session->path, session->diags.errors,
+                     session->diags.errors == 1 ? "" : "s");
+}
+
+int session_load(struct session *session, const struct invocation *invocation) {
+    int code = session_read(session, invocation);
+    if (code != CODE_DONE)
+        return code;
+    return session->diags.errors > 0 ? session_bad_manifest(session) : CODE_DONE;
+}
+
+int session_open(struct session *session, const struct invocation *invocation) {
+    int code = session_read(session, invocation);
+    if (code != CODE_DONE)
+        return code;
+    int error = session_connect(session, &session->client);
+    if (session->diags.errors > 0) {
+        if (error < 0)
+            return session_bad_manifest(session);
+        code_note("%s has errors (upkeep check shows them); the supervisor goes on with what it read before",
+                  session->path);
+    }
+    return error < 0 ? session_refused(session, error) : CODE_DONE;
+}
+
+void session_close(struct session *session) {
+    upkeep_client_free(session->client);
+    manifest_fini(&session->manifest);
+    diags_fini(&session->diags);
+    free(session->path);
+    *session = (struct session){0};
+}
+
+int session_connect(const struct session *session, struct upkeep_client **client_out) {
+    /* A manifest that could not be read does not say where its supervisor is. */
+    const char *runtime_dir = session->manifest.supervisor.runtime_dir;
+    return runtime_dir ? upkeep_client_connect(runtime_dir, client_out) : -ENOENT;
+}
+
+bool session_is_absent(int error) {
+    return error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR;
+}
+
+/* The command that starts a supervisor for this manifest, as this user would have to write it. */
+static void session_hint(const struct session *session, struct text *out) {
+    const struct options *options = &session->invocation->options;
+    text_str(out, "upkeep");
+    if (options->given[OPTION_MANIFEST])
+        text_printf(out, " -f %s", options->word[OPTION_MANIFEST]);
+    if (options->given[OPTION_PROFILE])
+        text_printf(out, " --profile %s", options->word[OPTION_PROFILE]);
+    text_str(out, " start");
+}
+
+static int session_no_permission(const struct session *session) {
+    struct stat status;
+    const struct passwd *owner = NULL;
+    if (stat(session->manifest.supervisor.runtime_dir, &status) == 0)
+        owner = getpwuid(status.st_uid);
+    return code_fail(CODE_FAILED, "no permission to talk to the supervisor of %s%s%s%s", session->path,
+                     owner ? " (ask as user " : "", owner ? owner->pw_name : "", owner ? ")" : "");
+}
+
+int session_refused(const struct session *session, int error) {
+    struct text hint TEXT_AUTO = {0};
+    session_hint(session, &hint);
+    if (error == -EACCES || error == -EPERM)
+        return session_no_permission(session);
+    if (error == -ECONNREFUSED)
+        return code_fail(CODE_NOT_RUNNING, "the supervisor of %s is gone, only its socket is left (start one with: %s)",
+                         session->path, text_get(&hint));
+    if (session_is_absent(error))
+        return code_fail(CODE_NOT_RUNNING, "no supervisor is running for %s (start it with: %s)", session->path,
+                         text_get(&hint));
+    return code_fail(CODE_FAILED, "cannot reach the supervisor of %s: %s", session->path, strerror(-error));
+}
+
+/* What the supervisor refuses with, and the exit code for it. */
+struct refusal {
+    const char *name;
+    enum code code;
+    const char *before; /* the field's value, where there is one */
+    const char *field;
+    const char *after;
+};
+
+static const struct refusal refusals[] = {
+    {"BadSignal", CODE_USAGE, "no such signal: ", "signal", ""},
+    {"NotRunning", CODE_FAILED, "", "app", " has no process"},
+    {"ShuttingDown", CODE_FAILED, "the supervisor is shutting down", NULL, ""},
+    {"PermissionDenied", CODE_FAILED, "the supervisor refuses: it belongs to another user", NULL, ""},
+    {"TooManyClients", CODE_FAILED, "the supervisor refuses: it has too many connections", NULL, ""},
+    {"Failed", CODE_FAILED, "", "why", ""},
+};
+
+static const char *session_field(const json_t *parameters, const char *field) {
+    const char *string = field ? json_string_value(json_object_get(parameters, field)) : NULL;
+    return string ? string : "";
+}
+
+static int session_environment_broken(const json_t *parameters) {
+    size_t i = 0;
+    const json_t *finding = NULL;
+    json_array_foreach(json_object_get(parameters, "findings"), i, finding) {
+        struct text line TEXT_AUTO = {0};
+        text_printf(&line, "%s", json_string_value(finding) ? json_string_value(finding) : "");
+        (void)fprintf(stderr, "%s\n", text_get(&line));
+    }
+    return code_fail(CODE_FAILED, "the environment cannot be made");
+}
+
+static int session_error(const struct session *session, const char *name, const json_t *parameters) {
+    size_t prefix = strlen(SESSION_INTERFACE);
+    const char *word = strncmp(name, SESSION_INTERFACE, prefix) == 0 ? name + prefix : name;
+    if (strcmp(word, "NoSuchApp") == 0)
+        return session_no_app(session, session_field(parameters, "app"),
+                              json_string_value(json_object_get(parameters, "nearest")));
+    if (strcmp(word, "EnvironmentBroken") == 0)
+        return session_environment_broken(parameters);
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const struct refusal *refusal = &refusals[i];
+        if (strcmp(word, refusal->name) == 0)
+            return code_fail(refusal->code, "%s%s%s", refusal->before, session_field(parameters, refusal->field),
+                             refusal->after);
+    }
+    return code_fail(CODE_FAILED, "the supervisor does not do this (%s): is it of another version?", name);
+}
+
+/* What an exchange that broke down means. */
+static int session_broken(const struct session *session, int error) {
+    if (error == -ETIMEDOUT)
+        return code_fail(CODE_TIMED_OUT, "the supervisor of %s does not answer", session->path);
+    if (error == -EPIPE || error == -ECONNRESET)
+        return code_fail(CODE_FAILED, "the supervisor of %s hung up (its own log: %s/supervisor.log)", session->path,
+                         session->manifest.supervisor.runtime_dir);
+    if (error == -EBADMSG)
+        return code_fail(CODE_FAILED, "the supervisor of %s sent what is no answer", session->path);
+    return code_fail(CODE_FAILED, "cannot talk to the supervisor of %s: %s", session->path, strerror(-error));
+}
+
+int session_send(const struct session *session, struct upkeep_client *client, const char *method, json_t *parameters,
+                 bool more) {
+    int error = upkeep_client_send(client, method, parameters, more, SESSION_ANSWER_MS);
+    json_decref(parameters);
+    return error < 0 ? session_broken(session, error) : CODE_DONE;
+}
+
+int session_receive(const struct session *session, struct upkeep_client *client, int timeout_ms, bool quiet,
+                    json_t **reply_out, bool *more_out) {
+    json_t *reply = NULL;
+    char *error_name = NULL;
+    int result = upkeep_client_receive(client, timeout_ms, &reply, &error_name);
+    if (result == -ETIMEDOUT && quiet)
+        return CODE_TIMED_OUT;
+    if (result < 0)
+        return session_broken(session, result);
+    if (error_name) {
+        int code = session_error(session, error_name, reply);
+        json_decref(reply);
+        free(error_name);
+        return code;
+    }
+    *reply_out = reply;
+    *more_out = result > 0;
+    return CODE_DONE;
+}
+
+int session_call(struct session *session, const char *method, json_t *parameters, int timeout_ms, json_t **reply_out) {
+    int code = session_send(session, session->client, method, parameters, false);
+    bool more = false;
+    return code != CODE_DONE ? code : session_receive(session, session->client, timeout_ms, false, reply_out, &more);
+}
+
+int session_no_app(const struct session *session, const char *app, const char *nearest) {
+    if (nearest && nearest[0])
+        return code_fail(CODE_NO_APP, "no app %s in %s (did you mean %s?)", app, session->path, nearest);
+    return code_fail(CODE_NO_APP, "no app %s in %s", app, session->path);
+}
+
+int session_check_apps(const struct session *session) {
+    const struct manifest *manifest = &session->manifest;
+    const char **names = calloc(manifest->app_count + 1, sizeof *names);
+    if (!names)
+        return code_fail(CODE_FAILED, "%s", strerror(ENOMEM));
+    for (size_t i = 0; i < manifest->app_count; i++)
+        names[i] = manifest->apps[i].name;
+    int code = CODE_DONE;
+    for (size_t i = 0; i < session->invocation->arg_count && code == CODE_DONE; i++) {
+        const char *word = session->invocation->args[i];
+        if (!manifest_find(manifest, word))
+            code = session_no_app(session, word, diag_nearest(word, names));
+    }
+    free(names);
+    return code;
+}
+
+int64_t session_wait_ms(const struct session *session) {
+    const struct options *options = &session->invocation->options;
+    return options->given[OPTION_TIMEOUT] ? options->number[OPTION_TIMEOUT] : SESSION_WAIT_MS;
+}
+
+int session_clamp_ms(int64_t ms) {
+    return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+int session_patience_ms(int64_t wait_ms) {
+    return session_clamp_ms(wait_ms < INT_MAX ? wait_ms + SESSION_GRACE_MS : INT_MAX);
+}
+
+json_t *session_word(const char *word) {
+    struct text clean TEXT_AUTO = {0};
+    columns_clean(word, strlen(word), &clean);
+    return json_string(text_get(&clean));
+}
+
+json_t *session_apps(const struct session *session) {
+    json_t *apps = json_array();
+    for (size_t i = 0; i < session->invocation->arg_count; i++) {
+        if (json_array_append_new(apps, session_word(session->invocation->args[i])) < 0) {
+            json_decref(apps);
+            return NULL;
+        }
+    }
+    return apps;
+}

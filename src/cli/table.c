@@ -1,0 +1,155 @@
+#include "cli/table.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/columns.h"
+
+enum { TABLE_GAP = 2, TABLE_LAST_MIN = 12, TABLE_COLUMNS = 16 };
+
+struct table_cell {
+    const char *text;
+    char *owned; /* the memory of text */
+    size_t width;
+    const char *colour;
+};
+
+void table_fini(struct table *table) {
+    for (size_t i = 0; i < table->cell_count; i++)
+        free(table->cells[i].owned);
+    free(table->cells);
+    *table = (struct table){0};
+}
+
+static bool table_grow(struct table *table) {
+    if (table->cell_count < table->cell_cap)
+        return true;
+    size_t cap = table->cell_cap ? table->cell_cap * 2 : 64;
+    struct table_cell *cells = reallocarray(table->cells, cap, sizeof *cells);
+    if (!cells)
+        return false;
+    table->cells = cells;
+    table->cell_cap = cap;
+    return true;
+}
+
+void table_cell(struct table *table, const char *text, const char *colour) {
+    struct text clean TEXT_AUTO = {0};
+    columns_clean(text, strlen(text), &clean);
+    size_t width = columns_count(text_get(&clean), clean.len);
+    char *taken = table_grow(table) ? text_take(&clean) : NULL;
+    if (!taken) {
+        table->failed = true;
+        return;
+    }
+    table->cells[table->cell_count++] =
+        (struct table_cell){.text = taken, .owned = taken, .width = width, .colour = colour};
+}
+
+void table_cell_printf(struct table *table, const char *format, ...) {
+    struct text text TEXT_AUTO = {0};
+    va_list args;
+    va_start(args, format);
+    text_vprintf(&text, format, args);
+    va_end(args);
+    table_cell(table, text_get(&text), NULL);
+}
+
+/* How the table is laid out for one width. A column that is given up has width 0. */
+struct layout {
+    size_t width[TABLE_COLUMNS];
+};
+
+static void table_natural(const struct table *table, struct layout *layout) {
+    for (size_t c = 0; c < table->column_count; c++)
+        layout->width[c] = strlen(table->columns[c].title);
+    for (size_t i = 0; i < table->cell_count; i++) {
+        size_t *width = &layout->width[i % table->column_count];
+        if (table->cells[i].width > *width)
+            *width = table->cells[i].width;
+    }
+}
+
+/* What stands before the last column. */
+static size_t table_lead(const struct table *table, const struct layout *layout) {
+    size_t sum = 0;
+    for (size_t c = 0; c + 1 < table->column_count; c++)
+        if (layout->width[c] > 0)
+            sum += layout->width[c] + TABLE_GAP;
+    return sum;
+}
+
+/* The column to give up next; column_count when there is none. */
+static size_t table_expendable(const struct table *table, const struct layout *layout) {
+    size_t found = table->column_count;
+    for (size_t c = 0; c + 1 < table->column_count; c++)
+        if (table->columns[c].expend > 0 && layout->width[c] > 0 &&
+            (found == table->column_count || table->columns[c].expend > table->columns[found].expend))
+            found = c;
+    return found;
+}
+
+static void table_fit(const struct table *table, size_t width, struct layout *layout) {
+    table_natural(table, layout);
+    if (width == 0)
+        return;
+    size_t *last = &layout->width[table->column_count - 1];
+    size_t wanted = *last < TABLE_LAST_MIN ? *last : TABLE_LAST_MIN;
+    while (table_lead(table, layout) + wanted > width) {
+        size_t column = table_expendable(table, layout);
+        if (column == table->column_count)
+            break;
+        layout->width[column] = 0;
+    }
+    size_t lead = table_lead(table, layout);
+    if (lead + *last > width)
+        *last = width > lead ? width - lead : 0;
+}
+
+static void table_blanks(size_t count, struct text *out) {
+    for (size_t i = 0; i < count; i++)
+        text_char(out, ' ');
+}
+
+/* One line; cell(i) is the i-th column's. Blanks owed are written only before something, so that no line ends with one.
+ */
+static void table_line(const struct table *table, const struct layout *layout, const struct table_cell *cells,
+                       bool colour, struct text *out) {
+    size_t owed = 0;
+    for (size_t c = 0; c < table->column_count; c++) {
+        size_t width = layout->width[c];
+        if (width == 0)
+            continue;
+        const struct table_cell *cell = &cells[c];
+        size_t blanks = cell->width < width ? width - cell->width : 0;
+        if (cell->width > 0) {
+            table_blanks(owed + (table->columns[c].right ? blanks : 0), out);
+            owed = table->columns[c].right ? 0 : blanks;
+            bool is_coloured = colour && cell->colour;
+            if (is_coloured)
+                text_str(out, cell->colour);
+            columns_cut(cell->text, width, out);
+            if (is_coloured)
+                text_str(out, "\033[0m");
+        } else {
+            owed += width;
+        }
+        owed += TABLE_GAP;
+    }
+    text_char(out, '\n');
+}
+
+void table_print(const struct table *table, size_t width, bool colour, struct text *out) {
+    struct layout layout = {0};
+    table_fit(table, width, &layout);
+    struct table_cell titles[TABLE_COLUMNS];
+    for (size_t c = 0; c < table->column_count; c++)
+        titles[c] = (struct table_cell){
+            .text = table->columns[c].title, .width = strlen(table->columns[c].title), .colour = "\033[1m"};
+    table_line(table, &layout, titles, colour, out);
+    for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count)
+        table_line(table, &layout, &table->cells[i], colour, out);
+    if (table->failed)
+        out->failed = true;
+}
