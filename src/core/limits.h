@@ -20,6 +20,9 @@ enum {
     LIMIT_CLIENT_IDLE_MS = 10 * 1000, /* between calls, or for one message to arrive whole */
     LIMIT_NOTIFY_DATAGRAM = 4096,     /* bytes of one sd_notify message */
     LIMIT_PROBE_ANSWER = 8192,        /* bytes read of an HTTP response's head */
+    LIMIT_LOG_INDEX = 1 << 20,        /* bytes of the log index, and of the one before it */
+    LIMIT_PIPE = 1 << 20,             /* bytes that the pipe of an app in full flow is grown to */
+    LIMIT_GROWN_PIPES = 16,           /* of those at a time: a user's pipes share 64 MiB (pipe-user-pages-soft) */
     LIMIT_TERMINAL_BACKLOG = 1 << 20, /* bytes queued for a terminal that does not read */
 };
 
