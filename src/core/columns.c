@@ -129,9 +129,7 @@ void columns_cut(const char *string, size_t columns, struct text *out) {
     text_str(out, "…");
 }
 
-/* The length of an escape sequence at the start of bytes, which begins with ESC (ECMA-48: CSI, strings such as OSC, and
- * the short ones). */
-static size_t columns_escape_span(const char *bytes, size_t len) {
+size_t columns_escape_span(const char *bytes, size_t len) {
     if (len < 2)
         return len;
     size_t i = 2;

@@ -20,4 +20,8 @@ void columns_cut(const char *string, size_t columns, struct text *out);
  * blank, other control characters as `?`, bytes that are no UTF-8 as U+FFFD. */
 void columns_clean(const char *bytes, size_t len, struct text *out);
 
+/* The length of an escape sequence at the start of len bytes, which begin with ESC (ECMA-48: CSI, strings such as OSC,
+ * and the short ones). */
+size_t columns_escape_span(const char *bytes, size_t len);
+
 #endif
