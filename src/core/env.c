@@ -35,11 +35,13 @@ void env_clear(struct env *env) {
         chunk->used = 0;
 }
 
+/* New chunks stand last, so that the same strings after env_clear find the same places and need no new chunk. */
 static char *allocate(struct env *env, size_t bytes) {
     size_t held = 0;
-    struct env_chunk *chunk = env->chunks;
-    for (; chunk && chunk->cap - chunk->used < bytes; chunk = chunk->next)
-        held += chunk->cap;
+    struct env_chunk **link = &env->chunks;
+    for (; *link && (*link)->cap - (*link)->used < bytes; link = &(*link)->next)
+        held += (*link)->cap;
+    struct env_chunk *chunk = *link;
     if (!chunk) {
         size_t cap = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
         if (cap > LIMIT_ENV_BYTES - held)
@@ -47,8 +49,8 @@ static char *allocate(struct env *env, size_t bytes) {
         chunk = malloc(sizeof(*chunk) + cap);
         if (!chunk)
             return NULL;
-        *chunk = (struct env_chunk){.next = env->chunks, .cap = cap};
-        env->chunks = chunk;
+        *chunk = (struct env_chunk){.cap = cap};
+        *link = chunk;
     }
     char *memory = chunk->bytes + chunk->used;
     chunk->used += bytes;
