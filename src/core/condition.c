@@ -69,11 +69,11 @@ static bool parse_address(char *address, struct condition *condition, struct tex
         return refuse(error, "brackets hold an IPv6 address ([::1])");
     if (*behind != ':' && *behind != '\0')
         return refuse(error, "the host holds a byte that is in no host name");
+    if (*behind == ':' && strchr(behind + 1, ':'))
+        return refuse(error, "an IPv6 address stands in brackets ([::1])");
     if (len == 0)
         return refuse(error, "the host is missing");
     if (*behind == ':') {
-        if (strchr(behind + 1, ':'))
-            return refuse(error, "an IPv6 address stands in brackets ([::1])");
         int64_t port;
         text_str(error, "port ");
         if (!value_parse_int(behind + 1, 1, 65535, &port, error))
