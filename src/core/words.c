@@ -18,7 +18,7 @@ static void put(struct sink *sink, char c) {
 }
 
 static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    return c == ' ' || c == '\t' || c == '\n';
 }
 
 /* The three kinds of quoting: each begins behind its opening byte, and returns the place behind its end, or NULL with
