@@ -10,10 +10,10 @@
 #include "cli/answer.h"
 #include "cli/background.h"
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
 #include "cli/instances.h"
 #include "cli/interrupt.h"
-#include "cli/screen.h"
 #include "cli/session.h"
 #include "core/value.h"
 
@@ -42,17 +42,17 @@ static void act_note_change(const struct session *session, const json_t *reply) 
 
 static void act_show_table(const json_t *reply) {
     struct text out TEXT_AUTO = {0};
-    instances_print(json_object_get(reply, "instances"), screen_of(STDOUT_FILENO), &out);
-    (void)screen_write(&out);
+    instances_print(json_object_get(reply, "instances"), console_of(STDOUT_FILENO), &out);
+    (void)console_write(&out);
 }
 
 /* The cards, and the reason for the exit code as the last line. */
 static int act_show_failures(const json_t *failures) {
-    struct screen screen = screen_of(STDERR_FILENO);
+    struct console console = console_of(STDERR_FILENO);
     struct text out TEXT_AUTO = {0};
     size_t i = 0;
     const json_t *failure = NULL;
-    json_array_foreach(failures, i, failure) answer_print_card(failure, screen_card_style(screen), &out);
+    json_array_foreach(failures, i, failure) answer_print_card(failure, console_card_style(console), &out);
     (void)fputs(text_get(&out), stderr);
     const json_t *first = json_array_get(failures, 0);
     const char *name = answer_string(json_object_get(first, "instance"), "name", "?");

@@ -125,6 +125,14 @@ void answer_print(const json_t *json, bool one_line, struct text *out) {
     free(string);
 }
 
+void answer_print_status(const json_t *reply, bool one_line, struct text *out) {
+    json_t *whole =
+        json_pack("{s:o, s:o}", "supervisor", answer_complete(json_object_get(reply, "supervisor"), ANSWER_SUPERVISOR),
+                  "instances", answer_complete_all(json_object_get(reply, "instances"), ANSWER_INSTANCE));
+    answer_print(whole, one_line, out);
+    json_decref(whole);
+}
+
 void answer_print_card(const json_t *failure, struct card_style style, struct text *out) {
     const json_t *instance = json_object_get(failure, "instance");
     struct text tail TEXT_AUTO = {0};

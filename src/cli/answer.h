@@ -35,6 +35,9 @@ json_t *answer_complete_all(const json_t *array, enum answer_type type);
 /* Prints as JSON with a newline: spread over lines for reading, or as one line. Text, once valid, always ends valid. */
 void answer_print(const json_t *json, bool one_line, struct text *out);
 
+/* The same for the answer to Status: the object that `status --json` is documented to print. */
+void answer_print_status(const json_t *reply, bool one_line, struct text *out);
+
 /* Appends the card of a Failure. */
 void answer_print_card(const json_t *failure, struct card_style style, struct text *out);
 

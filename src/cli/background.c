@@ -197,7 +197,7 @@ static int background_spawn(struct session *session, struct background *backgrou
 int background_start(struct session *session) {
     struct background background = {.log = -1, .pipe = {-1, -1}, .folder = session->manifest.dir};
     struct text log_path TEXT_AUTO = {0};
-    text_printf(&log_path, "%s/supervisor.log", session->manifest.supervisor.runtime_dir);
+    text_printf(&log_path, "%s/" SESSION_LOG, session->manifest.supervisor.runtime_dir);
     int code = background_spawn(session, &background, text_get(&log_path));
     const int fds[] = {background.log, background.pipe[0], background.pipe[1]};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)

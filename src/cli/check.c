@@ -3,8 +3,8 @@
 
 #include "cli/answer.h"
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
-#include "cli/screen.h"
 #include "cli/session.h"
 #include "core/columns.h"
 
@@ -47,7 +47,7 @@ static json_t *check_json(const struct session *session) {
 
 static void check_people(const struct session *session, struct text *out) {
     const struct diags *diags = &session->diags;
-    bool colour = screen_of(STDOUT_FILENO).colour;
+    bool colour = console_of(STDOUT_FILENO).colour;
     for (size_t i = 0; i < diags->count; i++)
         check_print(&diags->list[i], colour, out);
     if (diags->dropped > 0)
@@ -74,7 +74,7 @@ static int check_all(struct session *session) {
     } else {
         check_people(session, &out);
     }
-    (void)screen_write(&out);
+    (void)console_write(&out);
     if (session->diags.errors == 0)
         return CODE_DONE;
     return code_fail(CODE_FAILED, "%s: %zu error%s would make a start fail", session->path, session->diags.errors,

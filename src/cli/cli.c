@@ -8,9 +8,9 @@
 
 #include "cli/code.h"
 #include "cli/commands.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
 #include "cli/help.h"
-#include "cli/screen.h"
 
 /* A socket or a log that took the number of a closed standard descriptor would be written to by whoever prints. What is
  * opened instead refuses, so that output that goes nowhere is an error and not silence. */
@@ -49,7 +49,7 @@ static int cli_command(struct invocation *invocation, char **args, size_t count)
     if (invocation->options.given[OPTION_HELP]) {
         struct text out TEXT_AUTO = {0};
         help_of(invocation->command, &out);
-        (void)screen_write(&out);
+        (void)console_write(&out);
         return CODE_DONE;
     }
     if (invocation->options.given[OPTION_VERSION])
@@ -81,5 +81,5 @@ int cli_main(int argc, char **argv, const struct local *local) {
     /* A reader that has gone is seen where we write. */
     (void)signal(SIGPIPE, SIG_IGN);
     size_t count = argc > 0 ? (size_t)argc - 1 : 0;
-    return screen_finish(cli_dispatch(argv + (argc > 0), count, local));
+    return console_finish(cli_dispatch(argv + (argc > 0), count, local));
 }

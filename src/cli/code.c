@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "cli/console.h"
 #include "core/columns.h"
 #include "core/text.h"
 
@@ -26,6 +27,7 @@ static void code_say(const char *format, va_list args) {
     text_str(&line, "upkeep: ");
     columns_clean(text_get(&raw), raw.len, &line);
     text_char(&line, '\n');
+    console_leave();
     (void)fflush(stdout);
     (void)fputs(text_get(&line), stderr);
 }

@@ -4,8 +4,8 @@
 
 #include "cli/answer.h"
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
-#include "cli/screen.h"
 #include "cli/session.h"
 #include "core/columns.h"
 
@@ -43,21 +43,21 @@ static void environment_value(const char *value, struct text *out) {
     columns_clean(value, strlen(value), out);
 }
 
-static void environment_line(const json_t *variable, bool reveal, struct screen screen, struct text *out) {
+static void environment_line(const json_t *variable, bool reveal, struct console console, struct text *out) {
     struct text left TEXT_AUTO = {0};
     text_printf(&left, "%s=", answer_string(variable, "name", "?"));
     if (reveal)
         environment_value(answer_string(variable, "value", ""), &left);
     else
-        text_str(&left, screen.is_terminal ? "••••" : "****");
+        text_str(&left, console.is_terminal ? "••••" : "****");
     size_t width = columns_count(text_get(&left), left.len);
     int gap = width + 2 < ENVIRONMENT_COLUMN ? (int)(ENVIRONMENT_COLUMN - width) : 2;
-    text_printf(out, "%s%*s%s", text_get(&left), gap, "", screen.colour ? "\033[2m" : "");
+    text_printf(out, "%s%*s%s", text_get(&left), gap, "", console.colour ? "\033[2m" : "");
     const char *origin = answer_string(variable, "origin", "?");
     columns_clean(origin, strlen(origin), out);
     if (answer_int(variable, "line", 0) > 0)
         text_printf(out, ":%lld", (long long)answer_int(variable, "line", 0));
-    text_str(out, screen.colour ? "\033[0m\n" : "\n");
+    text_str(out, console.colour ? "\033[0m\n" : "\n");
 }
 
 static void environment_show(const struct session *session, const json_t *variables) {
@@ -71,9 +71,9 @@ static void environment_show(const struct session *session, const json_t *variab
         answer_print(whole, false, &out);
         json_decref(whole);
     } else {
-        json_array_foreach(variables, i, variable) environment_line(variable, reveal, screen_of(STDOUT_FILENO), &out);
+        json_array_foreach(variables, i, variable) environment_line(variable, reveal, console_of(STDOUT_FILENO), &out);
     }
-    (void)screen_write(&out);
+    (void)console_write(&out);
 }
 
 /* No supervisor runs: the manifest and its files say as much. */

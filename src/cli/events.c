@@ -5,10 +5,10 @@
 
 #include "cli/answer.h"
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
 #include "cli/instances.h"
 #include "cli/moment.h"
-#include "cli/screen.h"
 #include "cli/session.h"
 #include "core/columns.h"
 
@@ -44,13 +44,13 @@ static bool events_show(const json_t *reply, bool json, bool colour) {
     } else {
         events_print(event, colour, &out);
     }
-    return screen_write(&out);
+    return console_write(&out);
 }
 
 static int events_stream(struct session *session) {
     bool follow = session->invocation->options.given[OPTION_FOLLOW];
     bool json = session->invocation->options.given[OPTION_JSON];
-    bool colour = screen_of(STDOUT_FILENO).colour;
+    bool colour = console_of(STDOUT_FILENO).colour;
     int code = session_send(session, session->client, "Events", json_pack("{s:b}", "follow", follow), true);
     bool more = true;
     while (code == CODE_DONE && more) {

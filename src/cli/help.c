@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
 #include "cli/manual.h"
-#include "cli/screen.h"
 
 enum { HELP_COLUMN = 24, HELP_WIDTH = 80 };
 
@@ -95,7 +95,7 @@ void help_of(const struct command *command, struct text *out) {
 }
 
 static int help_show(const struct text *out) {
-    (void)screen_write(out);
+    (void)console_write(out);
     return CODE_DONE;
 }
 

@@ -68,7 +68,7 @@ static void instances_why(struct table *table, const json_t *instance) {
     table_cell(table, text_get(&why), NULL);
 }
 
-void instances_print(const json_t *instances, struct screen screen, struct text *out) {
+void instances_print(const json_t *instances, struct console console, struct text *out) {
     struct table table = {.columns = instances_columns,
                           .column_count = sizeof instances_columns / sizeof *instances_columns};
     size_t i = 0;
@@ -85,6 +85,6 @@ void instances_print(const json_t *instances, struct screen screen, struct text 
         instances_int(&table, instance, "port");
         instances_why(&table, instance);
     }
-    table_print(&table, screen.width, screen.colour, out);
+    table_print(&table, console.width, console.colour, out);
     table_fini(&table);
 }

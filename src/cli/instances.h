@@ -4,10 +4,10 @@
 
 #include <jansson.h>
 
-#include "cli/screen.h"
+#include "cli/console.h"
 
 /* Appends the table of an answer's instances. */
-void instances_print(const json_t *instances, struct screen screen, struct text *out);
+void instances_print(const json_t *instances, struct console console, struct text *out);
 
 /* The escape sequence for a state's word; NULL: none. */
 const char *instances_colour(const char *state);

@@ -69,7 +69,7 @@ enum { OPTIONS_HIDDEN = OPTION_BIT(OPTION_STARTED_FD) };
 /* ---- man -------------------------------------------------------------------------------------------------------- */
 
 /* Appends text for roff: a backslash and a hyphen are written as what they are, and no line begins with a dot. */
-static void man_text(const char *string, struct text *out) {
+static void manual_man_text(const char *string, struct text *out) {
     for (const char *c = string; *c; c++) {
         if (*c == '\n')
             text_str(out, "\n.PP\n");
@@ -84,28 +84,28 @@ static void man_text(const char *string, struct text *out) {
     }
 }
 
-static void man_section(const char *title, struct text *out) {
+static void manual_man_section(const char *title, struct text *out) {
     text_str(out, ".SH ");
     for (const char *c = title; *c; c++)
         text_char(out, *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c);
     text_char(out, '\n');
 }
 
-static void man_part(const struct part *part, struct text *out) {
-    man_section(part->title, out);
-    man_text(part->text, out);
+static void manual_man_part(const struct part *part, struct text *out) {
+    manual_man_section(part->title, out);
+    manual_man_text(part->text, out);
     text_char(out, '\n');
 }
 
-static void man_item(const char *tag, const char *string, struct text *out) {
+static void manual_man_item(const char *tag, const char *string, struct text *out) {
     text_str(out, ".TP\n.B ");
-    man_text(tag, out);
+    manual_man_text(tag, out);
     text_char(out, '\n');
-    man_text(string, out);
+    manual_man_text(string, out);
     text_char(out, '\n');
 }
 
-static void man_options(unsigned set, struct text *out) {
+static void manual_man_options(unsigned set, struct text *out) {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option_row *row = &option_rows[i];
         if (!(set & (1U << i)) || !row->text)
@@ -114,27 +114,27 @@ static void man_options(unsigned set, struct text *out) {
         if (row->letter)
             text_printf(&tag, "-%c, ", row->letter);
         text_printf(&tag, "--%s%s%s", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
-        man_item(text_get(&tag), row->text, out);
+        manual_man_item(text_get(&tag), row->text, out);
     }
 }
 
-static void man_command(const struct command *command, struct text *out) {
+static void manual_man_command(const struct command *command, struct text *out) {
     struct text usage TEXT_AUTO = {0};
     help_usage(command, &usage);
     text_str(out, ".SS ");
-    man_text(text_get(&usage), out);
+    manual_man_text(text_get(&usage), out);
     text_char(out, '\n');
     if (command->alias)
         text_printf(out, "(also: upkeep %s)\n.br\n", command->alias);
-    man_text(command->text, out);
+    manual_man_text(command->text, out);
     text_char(out, '\n');
-    man_options(command->options, out);
+    manual_man_options(command->options, out);
 }
 
-static void man_list(const char *title, const struct part *parts, size_t count, struct text *out) {
-    man_section(title, out);
+static void manual_man_list(const char *title, const struct part *parts, size_t count, struct text *out) {
+    manual_man_section(title, out);
     for (size_t i = 0; i < count; i++)
-        man_item(parts[i].title, parts[i].text, out);
+        manual_man_item(parts[i].title, parts[i].text, out);
 }
 
 static void manual_man(struct text *out) {
@@ -143,25 +143,25 @@ static void manual_man(struct text *out) {
                   ".SH NAME\nupkeep \\- keep the processes of an application stack running\n"
                   ".SH SYNOPSIS\n.B upkeep\n[\\fB\\-f\\fR \\fIMANIFEST\\fR] [\\fB\\-\\-profile\\fR \\fIPROFILE\\fR]\n"
                   ".I COMMAND\n[\\fIOPTIONS\\fR] [\\fIAPP\\fR...]\n");
-    man_part(&manual_before, out);
-    man_section("Options", out);
-    man_options(OPTIONS_GLOBAL, out);
-    man_section("Commands", out);
+    manual_man_part(&manual_before, out);
+    manual_man_section("Options", out);
+    manual_man_options(OPTIONS_GLOBAL, out);
+    manual_man_section("Commands", out);
     for (size_t i = 0; i < command_count; i++)
-        man_command(&commands[i], out);
+        manual_man_command(&commands[i], out);
     for (size_t i = 0; i < COUNT(manual_after); i++)
-        man_part(&manual_after[i], out);
-    man_section("Exit status", out);
+        manual_man_part(&manual_after[i], out);
+    manual_man_section("Exit status", out);
     for (size_t i = 0; i < code_count; i++)
-        man_item((char[]){(char)('0' + i), '\0'}, code_meaning[i], out);
-    man_list("Environment", manual_environment, COUNT(manual_environment), out);
-    man_list("Files", manual_files, COUNT(manual_files), out);
+        manual_man_item((char[]){(char)('0' + i), '\0'}, code_meaning[i], out);
+    manual_man_list("Environment", manual_environment, COUNT(manual_environment), out);
+    manual_man_list("Files", manual_files, COUNT(manual_files), out);
     text_str(out, ".SH SEE ALSO\n.BR upkeep.ini (5)\n");
 }
 
 /* ---- markdown --------------------------------------------------------------------------------------------------- */
 
-static void markdown_text(const char *string, struct text *out) {
+static void manual_markdown_text(const char *string, struct text *out) {
     for (const char *c = string; *c; c++) {
         if (*c == '\n')
             text_str(out, "\n\n");
@@ -172,13 +172,13 @@ static void markdown_text(const char *string, struct text *out) {
     }
 }
 
-static void markdown_part(const struct part *part, struct text *out) {
+static void manual_markdown_part(const struct part *part, struct text *out) {
     text_printf(out, "## %s\n\n", part->title);
-    markdown_text(part->text, out);
+    manual_markdown_text(part->text, out);
     text_str(out, "\n\n");
 }
 
-static void markdown_options(unsigned set, struct text *out) {
+static void manual_markdown_options(unsigned set, struct text *out) {
     set &= ~(unsigned)OPTIONS_HIDDEN;
     if (set == 0)
         return;
@@ -191,29 +191,29 @@ static void markdown_options(unsigned set, struct text *out) {
         if (row->letter)
             text_printf(out, "`-%c`, ", row->letter);
         text_printf(out, "`--%s%s%s` | ", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
-        markdown_text(row->text, out);
+        manual_markdown_text(row->text, out);
         text_str(out, " |\n");
     }
     text_char(out, '\n');
 }
 
-static void markdown_command(const struct command *command, struct text *out) {
+static void manual_markdown_command(const struct command *command, struct text *out) {
     text_printf(out, "### `%s`\n\n", command->name);
     struct text usage TEXT_AUTO = {0};
     help_usage(command, &usage);
     text_printf(out, "    %s\n\n", text_get(&usage));
     if (command->alias)
         text_printf(out, "Also: `upkeep %s`.\n\n", command->alias);
-    markdown_text(command->text, out);
+    manual_markdown_text(command->text, out);
     text_str(out, "\n\n");
-    markdown_options(command->options, out);
+    manual_markdown_options(command->options, out);
 }
 
-static void markdown_list(const char *title, const struct part *parts, size_t count, struct text *out) {
+static void manual_markdown_list(const char *title, const struct part *parts, size_t count, struct text *out) {
     text_printf(out, "## %s\n\n| | |\n| --- | --- |\n", title);
     for (size_t i = 0; i < count; i++) {
         text_printf(out, "| `%s` | ", parts[i].title);
-        markdown_text(parts[i].text, out);
+        manual_markdown_text(parts[i].text, out);
         text_str(out, " |\n");
     }
     text_char(out, '\n');
@@ -222,33 +222,33 @@ static void markdown_list(const char *title, const struct part *parts, size_t co
 static void manual_markdown(struct text *out) {
     text_str(out, "<!-- Written by `upkeep help --format markdown`; do not edit. -->\n\n# The upkeep command\n\n"
                   "    upkeep [-f MANIFEST] [--profile PROFILE] COMMAND [OPTIONS] [APP...]\n\n");
-    markdown_part(&manual_before, out);
+    manual_markdown_part(&manual_before, out);
     text_str(out, "## Options\n\n");
-    markdown_options(OPTIONS_GLOBAL, out);
+    manual_markdown_options(OPTIONS_GLOBAL, out);
     text_str(out, "## Commands\n\n");
     for (size_t i = 0; i < command_count; i++)
-        markdown_command(&commands[i], out);
+        manual_markdown_command(&commands[i], out);
     for (size_t i = 0; i < COUNT(manual_after); i++)
-        markdown_part(&manual_after[i], out);
+        manual_markdown_part(&manual_after[i], out);
     text_str(out, "## Exit codes\n\n| code | meaning |\n| --- | --- |\n");
     for (size_t i = 0; i < code_count; i++)
         text_printf(out, "| %zu | %s |\n", i, code_meaning[i]);
     text_char(out, '\n');
-    markdown_list("Environment", manual_environment, COUNT(manual_environment), out);
-    markdown_list("Files", manual_files, COUNT(manual_files), out);
+    manual_markdown_list("Environment", manual_environment, COUNT(manual_environment), out);
+    manual_markdown_list("Files", manual_files, COUNT(manual_files), out);
     /* One newline at the end is enough. */
     out->data[--out->len] = '\0';
 }
 
 /* ---- completion ------------------------------------------------------------------------------------------------- */
 
-static void completion_options(unsigned set, struct text *out) {
+static void manual_completion_options(unsigned set, struct text *out) {
     for (size_t i = 0; i < OPTION_COUNT; i++)
         if (set & (1U << i) && option_rows[i].text)
             text_printf(out, " --%s", option_rows[i].name);
 }
 
-static bool completion_takes_app(const struct command *command) {
+static bool manual_completion_takes_app(const struct command *command) {
     return strstr(command->arguments, "APP") != NULL;
 }
 
@@ -279,14 +279,14 @@ static void manual_bash(struct text *out) {
                   "    '') words='");
     for (size_t i = 0; i < command_count; i++)
         text_printf(out, "%s%s", i > 0 ? " " : "", commands[i].name);
-    completion_options(OPTIONS_GLOBAL, out);
+    manual_completion_options(OPTIONS_GLOBAL, out);
     text_str(out, "' ;;\n");
     for (size_t i = 0; i < command_count; i++) {
         const struct command *command = &commands[i];
         text_printf(out, "    %s%s%s) words=\"", command->name, command->alias ? " | " : "",
                     command->alias ? command->alias : "");
-        text_str(out, completion_takes_app(command) ? "$(_upkeep_apps)" : "");
-        completion_options(command->options | OPTION_BIT(OPTION_HELP), out);
+        text_str(out, manual_completion_takes_app(command) ? "$(_upkeep_apps)" : "");
+        manual_completion_options(command->options | OPTION_BIT(OPTION_HELP), out);
         text_str(out, "\" ;;\n");
     }
     text_str(out, "    esac\n"
@@ -324,9 +324,9 @@ static void manual_zsh(struct text *out) {
         const struct command *command = &commands[i];
         text_printf(out, "    %s%s%s)", command->name, command->alias ? " | " : "",
                     command->alias ? command->alias : "");
-        text_str(out, completion_takes_app(command) ? " _upkeep_apps;" : "");
+        text_str(out, manual_completion_takes_app(command) ? " _upkeep_apps;" : "");
         text_str(out, " compadd --");
-        completion_options(command->options | OPTION_BIT(OPTION_HELP), out);
+        manual_completion_options(command->options | OPTION_BIT(OPTION_HELP), out);
         text_str(out, " ;;\n");
     }
     text_str(out, "    esac\n"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/code.h"
 #include "cli/locate.h"
@@ -164,13 +165,21 @@ static int session_error(const struct session *session, const char *name, const 
     return code_fail(CODE_FAILED, "the supervisor does not do this (%s): is it of another version?", name);
 }
 
+/* The supervisor is gone. One that upkeep start began has said why in its log. */
+static int session_hung_up(const struct session *session) {
+    struct text log TEXT_AUTO = {0};
+    text_printf(&log, "%s/" SESSION_LOG, session->manifest.supervisor.runtime_dir);
+    if (access(text_get(&log), R_OK) == 0)
+        return code_fail(CODE_FAILED, "the supervisor of %s hung up (its log: %s)", session->path, text_get(&log));
+    return code_fail(CODE_FAILED, "the supervisor of %s hung up", session->path);
+}
+
 /* What an exchange that broke down means. */
 static int session_broken(const struct session *session, int error) {
     if (error == -ETIMEDOUT)
         return code_fail(CODE_TIMED_OUT, "the supervisor of %s does not answer", session->path);
     if (error == -EPIPE || error == -ECONNRESET)
-        return code_fail(CODE_FAILED, "the supervisor of %s hung up (its own log: %s/supervisor.log)", session->path,
-                         session->manifest.supervisor.runtime_dir);
+        return session_hung_up(session);
     if (error == -EBADMSG)
         return code_fail(CODE_FAILED, "the supervisor of %s sent what is no answer", session->path);
     return code_fail(CODE_FAILED, "cannot talk to the supervisor of %s: %s", session->path, strerror(-error));

@@ -16,6 +16,9 @@ enum {
     SESSION_GRACE_MS = 10 * 1000,    /* beyond the time that the supervisor was given to answer in */
 };
 
+/* In the runtime dir: what a supervisor that runs in the background has to say. */
+#define SESSION_LOG "supervisor.log"
+
 struct session {
     const struct invocation *invocation;
     char *path; /* of the manifest, absolute: for people, and to start a supervisor with */

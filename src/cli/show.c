@@ -3,9 +3,9 @@
 
 #include "cli/answer.h"
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
 #include "cli/instances.h"
-#include "cli/screen.h"
 #include "cli/session.h"
 #include "core/columns.h"
 #include "core/value.h"
@@ -122,10 +122,10 @@ static void show_tail(const json_t *detail, struct text *out) {
     }
 }
 
-static void show_detail(const json_t *detail, struct screen screen, struct text *out) {
+static void show_detail(const json_t *detail, struct console console, struct text *out) {
     const json_t *instance = json_object_get(detail, "instance");
     const char *state = answer_string(instance, "state", "?");
-    const char *sequence = screen.colour ? instances_colour(state) : NULL;
+    const char *sequence = console.colour ? instances_colour(state) : NULL;
     text_printf(out, "%s is %s%s%s\n", answer_string(instance, "name", "?"), sequence ? sequence : "", state,
                 sequence ? "\033[0m" : "");
     if (answer_bool(instance, "stale"))
@@ -140,7 +140,7 @@ static void show_detail(const json_t *detail, struct screen screen, struct text 
 
 /* A failure's card has the last lines too. */
 static int show_people(struct session *session, const json_t *details, struct text *out) {
-    struct screen screen = screen_of(STDOUT_FILENO);
+    struct console console = console_of(STDOUT_FILENO);
     json_t *story = NULL;
     int code = session_call(session, "Why", json_pack("{s:o}", "app", session_word(session->invocation->args[0])),
                             SESSION_ANSWER_MS, &story);
@@ -150,14 +150,14 @@ static int show_people(struct session *session, const json_t *details, struct te
     size_t i = 0;
     const json_t *detail = NULL;
     json_array_foreach(details, i, detail) {
-        show_detail(detail, screen, out);
+        show_detail(detail, console, out);
         if (!json_is_object(failure))
             show_tail(detail, out);
         text_str(out, i + 1 < json_array_size(details) ? "\n" : "");
     }
     if (json_is_object(failure)) {
         text_str(out, "\nThe last failure:\n");
-        answer_print_card(failure, screen_card_style(screen), out);
+        answer_print_card(failure, console_card_style(console), out);
     }
     json_decref(story);
     return CODE_DONE;
@@ -181,7 +181,7 @@ static int show_app(struct session *session) {
         show_json(details, &out);
     else
         code = show_people(session, details, &out);
-    (void)screen_write(&out);
+    (void)console_write(&out);
     json_decref(reply);
     return code;
 }

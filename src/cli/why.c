@@ -3,10 +3,10 @@
 
 #include "cli/answer.h"
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/events.h"
 #include "cli/handlers.h"
 #include "cli/instances.h"
-#include "cli/screen.h"
 #include "cli/session.h"
 
 static void why_print_instance(const json_t *instance, bool colour, struct text *out) {
@@ -18,18 +18,18 @@ static void why_print_instance(const json_t *instance, bool colour, struct text 
     text_printf(out, "%s%s\n", why[0] ? ": " : "", why);
 }
 
-static void why_print_story(const json_t *reply, struct screen screen, struct text *out) {
+static void why_print_story(const json_t *reply, struct console console, struct text *out) {
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(json_object_get(reply, "instances"), i, item) why_print_instance(item, screen.colour, out);
+    json_array_foreach(json_object_get(reply, "instances"), i, item) why_print_instance(item, console.colour, out);
     const json_t *failure = json_object_get(reply, "failure");
     if (json_is_object(failure)) {
         text_str(out, "\nThe last failure:\n");
-        answer_print_card(failure, screen_card_style(screen), out);
+        answer_print_card(failure, console_card_style(console), out);
     }
     const json_t *events = json_object_get(reply, "events");
     text_str(out, json_array_size(events) > 0 ? "\nWhat happened:\n" : "\nNothing has happened yet.\n");
-    json_array_foreach(events, i, item) events_print(item, screen.colour, out);
+    json_array_foreach(events, i, item) events_print(item, console.colour, out);
 }
 
 static json_t *why_complete(const json_t *reply) {
@@ -52,9 +52,9 @@ static int why_tell(struct session *session) {
         answer_print(whole, false, &out);
         json_decref(whole);
     } else {
-        why_print_story(reply, screen_of(STDOUT_FILENO), &out);
+        why_print_story(reply, console_of(STDOUT_FILENO), &out);
     }
-    (void)screen_write(&out);
+    (void)console_write(&out);
     json_decref(reply);
     return CODE_DONE;
 }

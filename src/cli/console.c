@@ -1,4 +1,4 @@
-#include "cli/screen.h"
+#include "cli/console.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -11,10 +11,10 @@
 #include "cli/code.h"
 #include "core/value.h"
 
-enum { SCREEN_WIDTH = 80, SCREEN_HEIGHT = 24 };
+enum { CONSOLE_WIDTH = 80, CONSOLE_HEIGHT = 24 };
 
 /* A terminal that does not know its size (a serial line) may be told it by the shell. */
-static size_t screen_size(unsigned short known, const char *variable, size_t fallback) {
+static size_t console_size(unsigned short known, const char *variable, size_t fallback) {
     if (known > 0)
         return known;
     const char *string = getenv(variable);
@@ -23,32 +23,52 @@ static size_t screen_size(unsigned short known, const char *variable, size_t fal
     return string && value_parse_int(string, 1, UINT16_MAX, &value, &error) ? (size_t)value : fallback;
 }
 
-struct screen screen_of(int fd) {
+struct console console_of(int fd) {
     if (!isatty(fd))
-        return (struct screen){0};
+        return (struct console){0};
     struct winsize size = {0};
     (void)ioctl(fd, TIOCGWINSZ, &size);
     const char *term = getenv("TERM");
     const char *no_colour = getenv("NO_COLOR");
     bool can_move = term && term[0] && strcmp(term, "dumb") != 0;
-    return (struct screen){
+    return (struct console){
         .is_terminal = true,
         .colour = can_move && !(no_colour && no_colour[0]),
         .can_move = can_move,
-        .width = screen_size(size.ws_col, "COLUMNS", SCREEN_WIDTH),
-        .height = screen_size(size.ws_row, "LINES", SCREEN_HEIGHT),
+        .width = console_size(size.ws_col, "COLUMNS", CONSOLE_WIDTH),
+        .height = console_size(size.ws_row, "LINES", CONSOLE_HEIGHT),
     };
 }
 
-struct card_style screen_card_style(struct screen screen) {
-    return (struct card_style){.colour = screen.colour, .width = screen.width};
+struct card_style console_card_style(struct console console) {
+    return (struct card_style){.colour = console.colour, .width = console.width};
 }
 
-bool screen_write(const struct text *text) {
+bool console_write(const struct text *text) {
     return fwrite(text_get(text), 1, text->len, stdout) == text->len && fflush(stdout) == 0;
 }
 
-int screen_finish(int code) {
+/* The alternate screen, without a cursor. */
+#define CONSOLE_ENTER "\033[?1049h\033[?25l"
+#define CONSOLE_LEAVE "\033[?25h\033[?1049l"
+
+static bool console_is_entered;
+
+void console_enter(void) {
+    console_is_entered = true;
+    (void)fputs(CONSOLE_ENTER, stdout);
+    (void)fflush(stdout);
+}
+
+void console_leave(void) {
+    if (!console_is_entered)
+        return;
+    console_is_entered = false;
+    (void)fputs(CONSOLE_LEAVE, stdout);
+    (void)fflush(stdout);
+}
+
+int console_finish(int code) {
     bool broken = ferror(stdout) != 0;
     errno = 0;
     if (fflush(stdout) != 0)

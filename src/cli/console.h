@@ -1,6 +1,6 @@
 /* What is known of where output goes. */
-#ifndef UPKEEP_CLI_SCREEN_H
-#define UPKEEP_CLI_SCREEN_H
+#ifndef UPKEEP_CLI_CONSOLE_H
+#define UPKEEP_CLI_CONSOLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include "core/card.h"
 #include "core/text.h"
 
-struct screen {
+struct console {
     bool is_terminal;
     bool colour;   /* a terminal that knows escape sequences, and NO_COLOR is not set (no-color.org) */
     bool can_move; /* the same whatever NO_COLOR says: it may be redrawn */
@@ -16,15 +16,20 @@ struct screen {
     size_t height; /* lines; 0 likewise */
 };
 
-struct screen screen_of(int fd);
+struct console console_of(int fd);
 
-struct card_style screen_card_style(struct screen screen);
+struct card_style console_card_style(struct console console);
 
 /* Writes text to standard output at once. False when that failed: a stream is to end then. */
-bool screen_write(const struct text *text);
+bool console_write(const struct text *text);
+
+/* Takes the whole screen of a terminal that can_move for drawing, and gives it back as it was. Whatever is said of a
+ * failure gives it back first; once more does nothing. */
+void console_enter(void);
+void console_leave(void);
 
 /* The last thing before the exit: flushes standard output. Returns code, or CODE_FAILED where the output could not be
  * written; says so unless it is only that nobody reads it any more. */
-int screen_finish(int code);
+int console_finish(int code);
 
 #endif
