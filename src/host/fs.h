@@ -26,7 +26,8 @@ int fs_lock(const char *path);
 char *fs_real_path(const char *path);
 
 /* The path that execve is to be given for a program: with a slash, relative to cwd; without, looked up in path_list (a
- * PATH; NULL means what execvp means by an unset one). Heap. 0, or -errno: -ENOENT, -EACCES (found, not executable or a folder). */
+ * PATH; NULL means what execvp means by an unset one). Heap. 0, or -errno: -ENOENT, -EACCES (found, not executable or a
+ * folder). */
 int fs_find_program(const char *name, const char *cwd, const char *path_list, char **out);
 
 #endif
