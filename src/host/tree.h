@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Opens what has to be open when descriptors are short. Called by proc_setup(). 0 or -errno. */
+int tree_setup(void);
+
 /* A set of tags. Zero-initialised is empty; memory is kept. */
 struct tree_tags {
     uint32_t *list;
@@ -22,9 +25,10 @@ bool tree_tags_has(const struct tree_tags *tags, uint32_t tag);
 void tree_tags_fini(struct tree_tags *tags);
 
 /* Sends a signal (then SIGCONT, unless it is SIGKILL) to every process with the tag but `except` (0: none); each
- * through a pidfd whose tag was checked after opening. With SIGKILL it looks again until a pass finds nobody new.
- * Returns the number of processes reached, or -errno when nothing could be looked at. *refused_out (may be NULL): the
- * pid of one that we may not signal, or 0. */
+ * through a pidfd whose tag was checked after opening. With SIGKILL it looks again until a pass finds nobody new. Needs
+ * no memory, and no free descriptor. Returns how many were reached by the pass that reached most (zombies do not
+ * count), or -errno when nothing could be looked at. *refused_out (may be NULL): the pid of one that we may not signal,
+ * or 0. */
 int tree_signal(uint32_t tag, int signal, pid_t except, pid_t *refused_out);
 
 /* Calls visit for each process with the tag. 0 or -errno. */
