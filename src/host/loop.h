@@ -65,8 +65,8 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 void loop_post(struct loop *loop, struct loop_post *post, void (*run)(struct loop_post *));
 void loop_post_cancel(struct loop *loop, struct loop_post *post);
 
-/* The signal is blocked from now on (and stays so) and read through a signalfd, so no handler ever runs. Called once per
- * signal number. */
+/* The signal is blocked from now on (and stays so) and read through a signalfd, so no handler ever runs. Called once
+ * per signal number. */
 void loop_on_signal(struct loop *loop, int signal, void (*arrived)(void *context, int signal), void *context);
 
 #define LOOP_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

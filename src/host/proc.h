@@ -47,8 +47,10 @@ struct proc {
     pid_t pid; /* 0: not running */
     int pidfd;
     uint32_t tag;
+    bool adopted;
     void (*ended)(struct proc *proc, struct outcome outcome); /* once, from the loop, after the process is gone */
     struct proc *next;                                        /* of reap's table */
+    struct loop_io exit; /* of an adopted one, whose end may be told to somebody else */
 };
 
 /* Prepares this process to supervise: subreaper, RLIMIT_NOFILE to its hard limit (children get the old one back),
@@ -62,16 +64,21 @@ int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(st
                struct proc_failure *failure_out) __attribute__((warn_unused_result));
 
 /* Has the end of a process that something else of the tree has started reported as one of ours: by MAINPID= an app
- * names another main process, which becomes our child when its parent ends. ended is called only if it is our child by
- * the time that it ends. 0 or -errno: -ESRCH when there is no such process or its tag is another. */
+ * names another main process, which becomes our child when its parent ends. When it ends before that, its status goes
+ * to its parent: the outcome is OUTCOME_LOST. 0 or -errno: -ESRCH when there is no such process or its tag is another,
+ * -EEXIST when its end is reported already. */
 int proc_adopt(struct proc *proc, pid_t pid, uint32_t tag, void (*ended)(struct proc *, struct outcome))
     __attribute__((warn_unused_result));
 
 /* Reports nothing more of it; the process goes on. */
 void proc_forget(struct proc *proc);
 
-/* Through the pidfd; SIGCONT follows every signal but SIGKILL. 0 or -errno; -ESRCH when it is not running. */
+/* Through the pidfd; SIGCONT follows every signal but SIGKILL and those that stop. 0 or -errno; -ESRCH when it is not
+ * running. */
 int proc_signal(const struct proc *proc, int signal);
+
+/* The same, for whoever has a pidfd of their own. */
+int proc_signal_pidfd(int pidfd, int signal);
 
 /* `cannot enter`, `cannot execute`, …: the words for a step, to be followed by what it was about and the error. */
 const char *proc_step_words(enum proc_step step);
