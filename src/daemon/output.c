@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/display.h"
 #include "core/limits.h"
 #include "core/lines.h"
-#include "core/screen.h"
 #include "daemon/output_buffer.h"
 #include "daemon/output_file.h"
 #include "daemon/output_index.h"
@@ -82,7 +82,7 @@ struct output_hub {
     struct output *outputs;
     unsigned output_count;
     struct terminal *terminal; /* NULL: none */
-    struct screen screen;
+    struct display display;
     struct text shown;   /* of one batch, for the terminal */
     size_t hidden_lines; /* that the terminal was too slow for */
 };
@@ -109,7 +109,7 @@ static void hub_open_terminal(struct output_hub *hub, int fd) {
     const char *term = getenv("TERM");
     bool is_tty = isatty(fd);
     hub->terminal = terminal_new(hub->loop, fd, hub_terminal_caught_up, hub);
-    hub->screen = (struct screen){
+    hub->display = (struct display){
         .is_terminal = is_tty,
         .has_colour = is_tty && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0),
         .has_prefix = true,
@@ -121,7 +121,7 @@ static void hub_show_line(struct output *output, const struct line *line) {
     if (terminal_is_choked(hub->terminal))
         hub->hidden_lines++;
     else
-        screen_line(&hub->screen, output->number, output->name, line->data, line->len, &hub->shown);
+        display_line(&hub->display, output->number, output->name, line->data, line->len, &hub->shown);
 }
 
 void output_hub_say(struct output_hub *hub, const char *line) {
@@ -686,8 +686,8 @@ struct output *output_new(struct output_hub *hub, const char *name) {
     }
     output->next = hub->outputs;
     hub->outputs = output;
-    if (strlen(name) > hub->screen.name_width)
-        hub->screen.name_width = strlen(name);
+    if (strlen(name) > hub->display.name_width)
+        hub->display.name_width = strlen(name);
     output_mark(output);
     return output;
 }

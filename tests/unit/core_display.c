@@ -1,4 +1,4 @@
-#include "core/screen.h"
+#include "core/display.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ static void lines_are_made_safe(void **state) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct text out = {0};
-        screen_clean(rows[i].line, strlen(rows[i].line), &out);
+        display_clean(rows[i].line, strlen(rows[i].line), &out);
         assert_string_equal(text_get(&out), rows[i].shown);
         text_fini(&out);
     }
@@ -40,16 +40,16 @@ static void lines_are_made_safe(void **state) {
 static void prefixes_are_padded_and_coloured(void **state) {
     (void)state;
     struct text out = {0};
-    struct screen screen = {.is_terminal = true, .has_colour = true, .has_prefix = true, .name_width = 5};
-    screen_line(&screen, 0, "web", "hi\r", 3, &out);
+    struct display display = {.is_terminal = true, .has_colour = true, .has_prefix = true, .name_width = 5};
+    display_line(&display, 0, "web", "hi\r", 3, &out);
     assert_string_equal(text_get(&out), "\033[36mweb   |\033[0m hi\n");
     text_clear(&out);
-    screen = (struct screen){.has_prefix = true, .name_width = 3};
-    screen_line(&screen, 9, "web", "as\007 is\r", 7, &out);
+    display = (struct display){.has_prefix = true, .name_width = 3};
+    display_line(&display, 9, "web", "as\007 is\r", 7, &out);
     assert_string_equal(text_get(&out), "web | as\007 is\r\n");
     text_clear(&out);
-    screen = (struct screen){0};
-    screen_line(&screen, 9, "web", "bare", 4, &out);
+    display = (struct display){0};
+    display_line(&display, 9, "web", "bare", 4, &out);
     assert_string_equal(text_get(&out), "bare\n");
     text_fini(&out);
 }
