@@ -19,6 +19,7 @@ enum {
     LIMIT_CLIENT_BACKLOG = 4 << 20,   /* bytes queued for one slow client before it is cut off */
     LIMIT_CLIENT_IDLE_MS = 10 * 1000, /* between calls, or for one message to arrive whole */
     LIMIT_NOTIFY_DATAGRAM = 4096,     /* bytes of one sd_notify message */
+    LIMIT_STATUS = 512,               /* bytes kept of what an app says of itself with STATUS= */
     LIMIT_PROBE_ANSWER = 8192,        /* bytes read of an HTTP response's head */
     LIMIT_LOG_INDEX = 1 << 20,        /* bytes of the log index, and of the one before it */
     LIMIT_PIPE = 1 << 20,             /* bytes that the pipe of an app in full flow is grown to */
