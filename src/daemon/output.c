@@ -227,10 +227,12 @@ static void stream_write_raw(struct stream *stream, char *bytes, size_t len) {
                            (size_t)(bytes - hub->in.data), len))
         return;
     const struct logfile *log = &stream->file->log;
-    if (log->is_regular)
+    uint64_t end = logfile_end(log);
+    if (end >= len)
         output_index_add(&hub->index, &(struct log_mark){.wall_ms = wall_ms_now(),
                                                          .file = log_index_file(log->device, log->inode),
-                                                         .end = logfile_end(log)});
+                                                         .begin = end - len,
+                                                         .end = end});
 }
 
 static struct lines_source stream_source(const struct stream *stream) {
@@ -535,12 +537,14 @@ static int stream_open(struct stream *stream, struct output *output, bool is_std
 
 /* What the config says, with the path that is meant. 0 or -ENOMEM. */
 static int target_resolve(const struct output *output, const struct log_target *as_written, const char *root,
-                          struct log_target *out) {
+                          const struct env *env, struct log_target *out) {
     *out = (struct log_target){.kind = as_written->kind};
     if (out->kind != LOG_TO_FILE)
         return 0;
     const char *path = as_written->path;
+    const char *home = path && strncmp(path, "~/", 2) == 0 ? env_get(env, "HOME") : NULL;
     int r = !path            ? asprintf(&out->path, "%s/%s.log", output->hub->log_dir, output->name)
+            : home           ? asprintf(&out->path, "%s%s", home, path + 1)
             : path[0] == '/' ? asprintf(&out->path, "%s", path)
                              : asprintf(&out->path, "%s/%s", root, path);
     if (r >= 0)
@@ -610,7 +614,8 @@ static void stream_adopt(struct stream *stream, struct log_target *now, struct l
     *wanted = (struct log_target){0};
 }
 
-int output_prepare(struct output *output, const struct app_config *config, const char *root, struct text *error) {
+int output_prepare(struct output *output, const struct app_config *config, const char *root, const struct env *env,
+                   struct text *error) {
     const struct log_target *as_written[] = {&config->stdout_target, &config->stderr_target};
     struct log_target wanted[2] = {0};
     struct stream fresh[2];
@@ -618,7 +623,7 @@ int output_prepare(struct output *output, const struct app_config *config, const
         stream_init(&fresh[i], output, i == 1);
     int r = 0;
     for (int i = 0; i < 2 && r == 0; i++) {
-        r = target_resolve(output, as_written[i], root, &wanted[i]);
+        r = target_resolve(output, as_written[i], root, env, &wanted[i]);
         if (r == 0)
             r = stream_prepare(&output->streams[i], &output->targets[i], &wanted[i], &fresh[i], error);
         else

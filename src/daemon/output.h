@@ -32,9 +32,11 @@ void output_hub_say(struct output_hub *hub, const char *line);
 struct output *output_new(struct output_hub *hub, const char *name);
 void output_free(struct output *output);
 
-/* Makes pipes and opens files as the config says, where they are not as it says already; called before every start. 0,
- * or -errno with a sentence in error (`cannot open /srv/x/logs/a.log: Permission denied`). */
-int output_prepare(struct output *output, const struct app_config *config, const char *root, struct text *error);
+/* Makes pipes and opens files as the config says, where they are not as it says already; called before every start.
+ * env: the start's, whose HOME is what `~/` means. 0, or -errno with a sentence in error (`cannot open
+ * /srv/x/logs/a.log: Permission denied`); then all is as it was. */
+int output_prepare(struct output *output, const struct app_config *config, const char *root, const struct env *env,
+                   struct text *error);
 
 /* The descriptors that a start is given as 1 and 2. Valid until output_prepare or output_free. */
 void output_fds(const struct output *output, int *stdout_out, int *stderr_out);

@@ -39,6 +39,7 @@ struct world {
     struct output_hub *hub;
     struct output *app;
     struct app_config config;
+    struct env env;
     struct loop_timer look;
     struct mono deadline;
     bool (*is_done)(struct world *);
@@ -85,6 +86,7 @@ static int world_teardown(void **state) {
     (void)snprintf(command, sizeof command, "rm -rf %s", world->dir);
     assert_int_equal(system(command), 0);
     text_fini(&world->shown);
+    env_fini(&world->env);
     text_fini(&said);
     free(world);
     return 0;
@@ -121,7 +123,7 @@ static void world_run_until_size(struct world *world, const char *path, size_t s
 
 static void world_prepare(struct world *world) {
     struct text error = {0};
-    int r = output_prepare(world->app, &world->config, world->dir, &error);
+    int r = output_prepare(world->app, &world->config, world->dir, &world->env, &error);
     assert_string_equal(text_get(&error), "");
     assert_int_equal(r, 0);
     text_fini(&error);
@@ -507,6 +509,15 @@ static void a_removed_file_is_made_again_at_the_next_start(void **state) {
     assert_content(world_path(world, "logs/backend.log"), "here\n");
 }
 
+static void a_path_may_be_in_the_users_home(void **state) {
+    struct world *world = *state;
+    assert_true(env_set(&world->env, "HOME", 4, world_path(world, "home"), ENV_ORIGIN_UPKEEP, 0));
+    world->config.stdout_target.path = "~/logs/x.log";
+    world_prepare(world);
+    assert_string_equal(output_path(world->app, false), world_path(world, "home/logs/x.log"));
+    assert_int_equal(access(world_path(world, "home/logs/x.log"), F_OK), 0);
+}
+
 static void a_file_that_cannot_be_opened_is_named(void **state) {
     struct world *world = *state;
     struct text error = {0};
@@ -514,7 +525,7 @@ static void a_file_that_cannot_be_opened_is_named(void **state) {
     FILE *file = fopen(world_path(world, "file"), "we");
     assert_non_null(file);
     (void)fclose(file);
-    assert_int_equal(output_prepare(world->app, &world->config, world->dir, &error), -ENOTDIR);
+    assert_int_equal(output_prepare(world->app, &world->config, world->dir, &world->env, &error), -ENOTDIR);
     char expected[200];
     (void)snprintf(expected, sizeof expected, "cannot open %s: Not a directory", world_path(world, "file/below.log"));
     assert_string_equal(text_get(&error), expected);
@@ -537,7 +548,7 @@ static void without_descriptors_prepare_fails_and_keeps_what_was(void **state) {
     for (int more = 0; more < 2; more++) {
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)(next + more), before.rlim_max}), 0);
         text_clear(&error);
-        int r = output_prepare(world->app, &world->config, world->dir, &error);
+        int r = output_prepare(world->app, &world->config, world->dir, &world->env, &error);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
         assert_int_equal(r, -EMFILE);
         assert_non_null(strstr(text_get(&error), "Too many open files"));
@@ -562,7 +573,9 @@ static void marks_in_the_index_say_when(void **state) {
     size_t len;
     struct log_mark *marks = (void *)content(world_path(world, LOG_INDEX_NAME), &len);
     assert_int_equal(len, 2 * sizeof *marks);
+    assert_int_equal(marks[0].begin, 0);
     assert_int_equal(marks[0].end, 4);
+    assert_int_equal(marks[1].begin, 4);
     assert_int_equal(marks[1].end, 8);
     struct stat st;
     assert_int_equal(stat(world_path(world, "logs/backend.log"), &st), 0);
@@ -648,7 +661,7 @@ static void the_terminal_shows_prefixed_lines(void **state) {
     assert_non_null(other);
     struct text error = {0};
     world_prepare(world);
-    assert_int_equal(output_prepare(other, &world->config, world->dir, &error), 0);
+    assert_int_equal(output_prepare(other, &world->config, world->dir, &world->env, &error), 0);
     put(stdout_of(world->app), "one\ntwo");
     put(stdout_of(other), "three\n");
     output_drain(world->app);
@@ -708,6 +721,7 @@ int main(void) {
         WORLD_TEST(what_is_lost_for_good_is_said),
         WORLD_TEST(reopening_follows_the_path),
         WORLD_TEST(a_removed_file_is_made_again_at_the_next_start),
+        WORLD_TEST(a_path_may_be_in_the_users_home),
         WORLD_TEST(a_file_that_cannot_be_opened_is_named),
         WORLD_TEST(without_descriptors_prepare_fails_and_keeps_what_was),
         WORLD_TEST(marks_in_the_index_say_when),
