@@ -577,6 +577,8 @@ static void on_helper_ended(struct making *m) {
         end_rest(m, ACT_SIGNAL_TREE);
         return;
     case PHASE_KILLING:
+        if (!mono_is_set(m->life.helper))
+            return;
         m->life.helper = MONO_UNSET;
         end_killed(m);
         return;
