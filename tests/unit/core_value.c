@@ -204,8 +204,9 @@ static void test_size_round_trip(void **state) {
     for (int i = 0; i < 20000; i++) {
         TEXT_AUTO struct text text = {0};
         TEXT_AUTO struct text error = {0};
-        int64_t bytes = (int64_t)(next_random() >> 1 >> (next_random() % 63)) << (next_random() % 4 * 10);
-        bytes &= INT64_MAX;
+        /* All magnitudes and many multiples of 1024. */
+        uint64_t random = next_random() >> (next_random() % 63) << (next_random() % 4 * 10);
+        int64_t bytes = (int64_t)(random >> 1);
         int64_t again = -1;
         value_print_size(bytes, &text);
         assert_true(value_parse_size(text_get(&text), &again, &error));
