@@ -1,6 +1,7 @@
 # libev ships no pkg-config file in Debian; the others do.
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(inih REQUIRED IMPORTED_TARGET inih)
+include("${CMAKE_CURRENT_LIST_DIR}/inih.cmake")
 pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(libsystemd REQUIRED libsystemd)
 

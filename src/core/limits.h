@@ -6,6 +6,7 @@ enum {
     LIMIT_NAME = 64,                  /* bytes of an app's or a profile's name */
     LIMIT_MANIFEST_LINE = 256 * 1024, /* bytes of one line of a manifest or a dotenv file */
     LIMIT_MANIFEST_FILE = 16 << 20,   /* bytes of a whole manifest or dotenv file */
+    LIMIT_SECTIONS = 8192,            /* sections of a manifest: apps, and what profiles change of them */
     LIMIT_DIAGS = 200,                /* diagnostics kept of one reading; the rest is counted */
     LIMIT_ENV = 4096,                 /* variables of one instance */
     LIMIT_ENV_BYTES = 8 << 20,        /* bytes of them all, replaced values included; execve takes less */
