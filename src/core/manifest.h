@@ -80,7 +80,13 @@ struct env_layer {
     struct setting env;
 };
 
-enum { MANIFEST_ENV_LAYERS = 4 }; /* defaults, defaults@profile, app, app@profile */
+enum {
+    MANIFEST_LAYER_DEFAULTS,
+    MANIFEST_LAYER_DEFAULTS_PROFILE,
+    MANIFEST_LAYER_APP,
+    MANIFEST_LAYER_APP_PROFILE,
+    MANIFEST_ENV_LAYERS
+};
 
 struct manifest_app {
     char *name;
@@ -107,7 +113,8 @@ struct manifest {
     char *dir;     /* absolute path of its folder */
     char *profile; /* NULL: none */
     struct supervisor_config supervisor;
-    struct manifest_app *apps; /* in the order of the file */
+    struct setting *supervisor_settings; /* what it was made from, by row of manifest_supervisor_keys */
+    struct manifest_app *apps;           /* in the order of the file */
     size_t app_count;
     struct manifest_chunk *chunks; /* the memory of the settings' texts */
 };
@@ -129,6 +136,9 @@ void app_config_fini(struct app_config *config);
 /* The setting of a key by name, for its place; its text is NULL when it was not written. The key must be a row. */
 struct setting manifest_setting(const struct manifest_app *app, const char *key);
 
+/* What an app or a profile may be called: [A-Za-z0-9_-]+, at most LIMIT_NAME bytes. */
+bool manifest_is_name(const char *name);
+
 /* NULL when there is no such app. */
 const struct manifest_app *manifest_find(const struct manifest *manifest, const char *name);
 
@@ -136,8 +146,8 @@ const struct manifest_app *manifest_find(const struct manifest *manifest, const 
  */
 char *manifest_path(const char *base, const char *path, const struct env *env);
 
-/* Prints the manifest as it was understood (defaults applied, only what differs from them is written); parsing that
- * gives the same. */
+/* Prints the manifest as it was understood: profile and [defaults] worked in, values in canonical form, what equals a
+ * key's default left out; ${…} stays. Parsing that under the same profile gives the same. */
 void manifest_print(const struct manifest *manifest, struct text *out);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum key_type {
     KEY_STRING,
-    KEY_COMMAND,  /* a string that must split into at least one word */
+    KEY_COMMAND,  /* a string that must split into at least one word, unless a shell gets it */
     KEY_COMMANDS, /* one a line */
     KEY_PATH,
     KEY_BOOL,
@@ -20,28 +20,44 @@ enum key_type {
     KEY_DURATION,
     KEY_SIGNAL,
     KEY_EXIT_SET,
-    KEY_NAMES, /* separated by commas, blanks or lines; not expanded */
+    KEY_NAMES, /* of apps, separated by commas, blanks or lines; not expanded */
     KEY_CONDITION,
     KEY_LOG_TARGET,
     KEY_CHOICE,
-    KEY_ENV,      /* KEY=VALUE a line; layered, see core/layers.h */
-    KEY_ENV_FILES /* paths; layered */
+    KEY_ENV,       /* KEY=VALUE a line; layered, see core/layers.h */
+    KEY_ENV_FILES, /* paths, one a line; layered */
 };
+
+/* The offset of a key without a field in a config: the layers are kept in the app. */
+#define MANIFEST_NO_FIELD SIZE_MAX
 
 struct manifest_key {
     const char *name;
     enum key_type type;
-    size_t offset;              /* of the field in app_config or supervisor_config */
+    size_t offset;              /* of the field in app_config or supervisor_config, or MANIFEST_NO_FIELD */
     const char *fallback;       /* the default as one would write it; NULL: none */
-    const char *const *choices; /* KEY_CHOICE: the words in the enum's order, ending with NULL */
-    int64_t min, max;           /* KEY_INT */
+    const char *fallback_words; /* the default in words, where fallback is NULL and `none` is not all there is to say */
+    const char *const *choices; /* KEY_CHOICE, KEY_LOG_TARGET: the words in the enum's order, ending with NULL */
+    int64_t min, max;           /* KEY_INT; KEY_DURATION: min alone */
     const char *summary;        /* one line for help */
-    const char *text;           /* the paragraph of the manual, or NULL when the summary says all */
+    const char *text;           /* the paragraphs of the manual, separated by empty lines, `…` around what is typed;
+                                   NULL when the summary says all */
+    const char *example;        /* lines of a manifest, or NULL */
 };
 
 /* Each ends with a NULL name. */
 extern const struct manifest_key manifest_app_keys[];
 extern const struct manifest_key manifest_supervisor_keys[];
 extern const size_t manifest_app_key_count;
+extern const size_t manifest_supervisor_key_count;
+
+/* The row of a name, or NULL. */
+const struct manifest_key *manifest_key_find(const struct manifest_key *keys, const char *name);
+
+/* What to say about a name that is no key of `keys`, as a parenthesis with a space before it (` (did you mean
+ * command?)`): a near key, the key of ours that PM2, systemd, supervisord or compose call so, the section it belongs
+ * in, or that it is not built yet. Appends nothing when there is nothing to say. Returns the key of `keys` that was
+ * meant, or NULL. */
+const struct manifest_key *manifest_key_hint(const struct manifest_key *keys, const char *name, struct text *out);
 
 #endif

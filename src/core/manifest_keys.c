@@ -1,0 +1,522 @@
+#include "core/manifest_keys.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char *const type_words[] = {"service", "oneshot", NULL};
+static const char *const restart_words[] = {"always", "on-failure", "never", NULL};
+static const char *const kill_mode_words[] = {"tree", "group", "process", NULL};
+static const char *const log_format_words[] = {"raw", "text", "json", NULL};
+static const char *const on_failure_words[] = {"keep", "exit", NULL};
+static const char *const stop_order_words[] = {"reverse", "parallel", NULL};
+static const char *const ready_when_words[] = {"all", "any", "started", NULL};
+
+/* After LOG_TO_FILE, which is every other word. */
+static const char *const stdout_words[] = {"inherit", "null", NULL};
+static const char *const stderr_words[] = {"inherit", "null", "stdout", NULL};
+
+#define APP(field) offsetof(struct app_config, field)
+#define SUPERVISOR(field) offsetof(struct supervisor_config, field)
+
+const struct manifest_key manifest_supervisor_keys[] = {
+    {.name = "name",
+     .type = KEY_STRING,
+     .offset = SUPERVISOR(name),
+     .fallback_words = "the root folder's name",
+     .summary = "The name of the stack, shown everywhere",
+     .text = "Choose one when several checkouts of the same project run on one machine.",
+     .example = "name = shop-staging"},
+    {.name = "root",
+     .type = KEY_PATH,
+     .offset = SUPERVISOR(root),
+     .fallback = ".",
+     .summary = "The folder that the apps' paths are relative to",
+     .text = "Relative to the folder that the manifest is in, never to the folder that `upkeep` was called from.",
+     .example = "root = .."},
+    {.name = "runtime_dir",
+     .type = KEY_PATH,
+     .offset = SUPERVISOR(runtime_dir),
+     .fallback = ".upkeep",
+     .summary = "Where the control socket and the lock live",
+     .text =
+         "Relative to `root`, or absolute. It is made when it is missing, for its owner alone (mode 0700). Put it in "
+         "your `.gitignore`.",
+     .example = "runtime_dir = /run/upkeep/shop"},
+    {.name = "log_dir",
+     .type = KEY_PATH,
+     .offset = SUPERVISOR(log_dir),
+     .fallback = "logs",
+     .summary = "Where the apps' log files go",
+     .text = "Relative to `root`, or absolute. It is made when it is missing, with its parents.",
+     .example = "log_dir = /var/log/shop"},
+    {.name = "socket_mode",
+     .type = KEY_MODE,
+     .offset = SUPERVISOR(socket_mode),
+     .fallback = "0600",
+     .summary = "The file mode of the control socket",
+     .text = "Whoever may write to the socket may steer the apps. Root and the supervisor's own user always may. With "
+             "`socket_group`, use `0660`.",
+     .example = "socket_mode = 0660"},
+    {.name = "socket_group",
+     .type = KEY_STRING,
+     .offset = SUPERVISOR(socket_group),
+     .summary = "The group whose members may use the control socket too",
+     .text = "They can do everything that the owner can: start, stop, read logs and the environment.",
+     .example = "socket_mode = 0660\nsocket_group = deploy"},
+    {.name = "on_failure",
+     .type = KEY_CHOICE,
+     .offset = SUPERVISOR(on_failure),
+     .fallback = "keep",
+     .choices = on_failure_words,
+     .summary = "What happens to the others when an app has failed for good",
+     .text = "`keep`: they go on. `exit`: everything is stopped and the supervisor ends with exit code 1, so that "
+             "systemd or the container's runtime sees it.",
+     .example = "on_failure = exit"},
+    {.name = "exit_when_done",
+     .type = KEY_BOOL,
+     .offset = SUPERVISOR(exit_when_done),
+     .fallback = "false",
+     .summary = "End, with exit code 0, when nothing is left to run",
+     .text = "For stacks of oneshots, and for containers that should end with their work.",
+     .example = "exit_when_done = true"},
+    {.name = "stop_order",
+     .type = KEY_CHOICE,
+     .offset = SUPERVISOR(stop_order),
+     .fallback = "reverse",
+     .choices = stop_order_words,
+     .summary = "In which order apps are stopped",
+     .text = "`reverse`: an app stops before what it depends on, and is waited for; apps that do not depend on each "
+             "other stop side by side. `parallel`: all at once.",
+     .example = "stop_order = parallel"},
+    {.name = "ready_when",
+     .type = KEY_CHOICE,
+     .offset = SUPERVISOR(ready_when),
+     .fallback = "all",
+     .choices = ready_when_words,
+     .summary = "When the stack as a whole counts as ready",
+     .text = "This is what `upkeep start` waits for and when systemd is told READY=1. `all`: every app with "
+             "`autostart` is ready. `any`: one of them is. `started`: the supervisor runs.",
+     .example = "ready_when = any"},
+    {.name = NULL},
+};
+const size_t manifest_supervisor_key_count = sizeof(manifest_supervisor_keys) / sizeof(manifest_supervisor_keys[0]) - 1;
+
+const struct manifest_key manifest_app_keys[] = {
+    {.name = "command",
+     .type = KEY_COMMAND,
+     .offset = APP(command),
+     .fallback_words = "required",
+     .summary = "What to run",
+     .text = "Split into words as a shell would (quotes, backslash), but run without one: `;`, `|`, `*` and `$x` are "
+             "plain text. A program with a slash is looked for from `cwd`, one without in the app's `PATH`. It must "
+             "stay in the foreground: no `&`, no `--daemon`.\n\n"
+             "For a pipe or an `&&`, set `shell = true`.",
+     .example = "command = .venv/bin/uvicorn main:app --host 127.0.0.1 --port ${PORT}"},
+    {.name = "cwd",
+     .type = KEY_PATH,
+     .offset = APP(cwd),
+     .fallback_words = "root",
+     .summary = "The folder that the app runs in",
+     .text = "Relative to `root`, or absolute. `~/` at the start means the home of the user the app runs as.",
+     .example = "cwd = web"},
+    {.name = "shell",
+     .type = KEY_BOOL,
+     .offset = APP(shell),
+     .fallback = "false",
+     .summary = "Run the app's commands with /bin/sh -c",
+     .text = "Applies to `command`, `pre_start` and `stop_command`. Begin the command with `exec` where you can, so "
+             "that the shell does not stay in between: `exec node server.js`. Even if it stays, the whole tree is "
+             "stopped (see `kill_mode`).",
+     .example = "shell = true\ncommand = ./generate | exec ./consume"},
+    {.name = "type",
+     .type = KEY_CHOICE,
+     .offset = APP(type),
+     .fallback = "service",
+     .choices = type_words,
+     .summary = "Whether the app keeps running or runs to its end",
+     .text = "`service`: it keeps running. `oneshot`: it runs to its end, and ending with exit code 0 is its being "
+             "ready: migrations, warm-ups. What depends on a oneshot starts after it has ended well.",
+     .example = "[app:migrate]\ntype = oneshot\ncommand = npm run migrate\n\n[app:web]\ncommand = npm start\n"
+                "depends_on = migrate"},
+    {.name = "autostart",
+     .type = KEY_BOOL,
+     .offset = APP(autostart),
+     .fallback = "true",
+     .summary = "Start the app with the supervisor",
+     .text = "With `false` it is started by `upkeep start NAME`, or when an app that depends on it starts.",
+     .example = "autostart = false"},
+    {.name = "depends_on",
+     .type = KEY_NAMES,
+     .offset = APP(depends_on),
+     .summary = "Apps that must be ready before this one starts",
+     .text = "Names separated by commas, blanks or lines. Apps that do not depend on each other start side by side. A "
+             "name that is no app is an error, and so is a cycle. When a dependency has failed for good, this app is "
+             "`blocked`, and says so. `${…}` is not filled in here.",
+     .example = "depends_on = database, cache"},
+    {.name = "env",
+     .type = KEY_ENV,
+     .offset = MANIFEST_NO_FIELD,
+     .summary = "Environment variables",
+     .text =
+         "`KEY=VALUE`, one a line, with quotes as in a dotenv file where blanks at the ends matter; nothing in a line "
+         "is a comment. `${…}` sees what stands below: the inherited environment, `[defaults]`, the app's "
+         "`env_file` and the lines above. Entries add to those of `[defaults]` and of the section without the "
+         "profile; the same key replaces.",
+     .example = "env =\n  NODE_ENV=production\n  API_URL=http://127.0.0.1:${API_PORT:-14200}"},
+    {.name = "env_file",
+     .type = KEY_ENV_FILES,
+     .offset = MANIFEST_NO_FIELD,
+     .summary = "Dotenv files, read anew at every start",
+     .text = "Paths relative to `root`, one a line or separated by commas. Later files win over earlier ones, and "
+             "`env` wins over all of "
+             "them. A missing file is an error; a leading `?` makes it optional.",
+     .example = "env_file =\n  .env\n  ?.env.local"},
+    {.name = "inherit_env",
+     .type = KEY_BOOL,
+     .offset = APP(inherit_env),
+     .fallback = "true",
+     .summary = "Start from the supervisor's own environment",
+     .text = "With `false` the app gets only what the manifest and its dotenv files say: set `PATH` there, too.",
+     .example = "inherit_env = false\nenv = PATH=/usr/local/bin:/usr/bin:/bin"},
+    {.name = "pre_start",
+     .type = KEY_COMMANDS,
+     .offset = APP(pre_start),
+     .summary = "Commands that run before every start",
+     .text = "One a line, in order, in the app's folder and environment; each may take as long as `ready_timeout`. "
+             "When one fails, the start has failed. Work that is to be done once, not at every restart, is better an "
+             "app of its own with `type = oneshot`.",
+     .example = "pre_start =\n  mkdir -p tmp/cache\n  npm run build"},
+    {.name = "port",
+     .type = KEY_PORT,
+     .offset = APP(port),
+     .summary = "The TCP port that the app listens on",
+     .text = "The app finds it in the variable `PORT`. Before a start it is checked that nobody else holds it, and "
+             "unless `ready` says otherwise the app is ready as soon as it accepts connections there. upkeep does not "
+             "open the port itself.",
+     .example = "port = 14200"},
+    {.name = "ready",
+     .type = KEY_CONDITION,
+     .offset = APP(ready),
+     .fallback_words = "`port` when the app has one, else `spawned`; `exit` for a oneshot",
+     .summary = "How it is known that the app is ready",
+     .text = "Apps that depend on this one wait for it, and so do `upkeep start` and systemd. The kinds are listed "
+             "under Readiness.",
+     .example = "port = 14200\nready = http://127.0.0.1:14200/health"},
+    {.name = "ready_timeout",
+     .type = KEY_DURATION,
+     .offset = APP(ready_timeout_ms),
+     .fallback = "30s",
+     .summary = "How long a start may take",
+     .text = "An app that is not ready by then has failed to start: it is ended and `restart` decides what comes "
+             "next. `0` waits for ever. A oneshot has no limit, unless this key is written for it.",
+     .example = "ready_timeout = 2m"},
+    {.name = "ready_owner",
+     .type = KEY_BOOL,
+     .offset = APP(ready_owner),
+     .fallback = "true",
+     .summary = "Only the app's own processes make it ready",
+     .text = "A port or Unix socket counts only when the process that listens belongs to the app. When a stranger "
+             "answers there (the server that somebody forgot to stop), the start fails and names the stranger. Turn it "
+             "off when something else listens on the app's behalf, such as a container runtime.",
+     .example = "ready_owner = false"},
+    {.name = "restart",
+     .type = KEY_CHOICE,
+     .offset = APP(restart),
+     .fallback = "always",
+     .choices = restart_words,
+     .summary = "Whether the app comes back after it ended unasked",
+     .text = "`always`; `on-failure`: unless it ended with one of the `success_exit_codes`; `never`. An app that does "
+             "not come back is `failed` after a failure, else `stopped`. A oneshot that ended well is `done` and does "
+             "not run again, whatever stands here.",
+     .example = "restart = on-failure"},
+    {.name = "success_exit_codes",
+     .type = KEY_EXIT_SET,
+     .offset = APP(success_exit_codes),
+     .fallback = "0",
+     .summary = "Exit codes and signals that are no failure",
+     .text = "Separated by commas, blanks or lines. Name `0` too if it is to count: this replaces the default.",
+     .example = "success_exit_codes = 0, 143, SIGTERM"},
+    {.name = "restart_delay",
+     .type = KEY_DURATION,
+     .offset = APP(restart_delay_ms),
+     .fallback = "100ms",
+     .summary = "The pause before a restart after a failure",
+     .text = "An app that had been ready for `min_uptime` comes back at once. One that keeps failing waits this long, "
+             "then twice as long, and so on up to `restart_delay_max`.",
+     .example = "restart_delay = 1s"},
+    {.name = "restart_delay_max",
+     .type = KEY_DURATION,
+     .offset = APP(restart_delay_max_ms),
+     .fallback = "30s",
+     .summary = "The longest pause before a restart",
+     .text = "Unless it is written, it is at least `restart_delay`.",
+     .example = "restart_delay_max = 5m"},
+    {.name = "min_uptime",
+     .type = KEY_DURATION,
+     .offset = APP(min_uptime_ms),
+     .fallback = "10s",
+     .summary = "How long an app must have been ready for its failures to be forgiven",
+     .example = "min_uptime = 1m"},
+    {.name = "max_restarts",
+     .type = KEY_INT,
+     .offset = APP(max_restarts),
+     .fallback = "10",
+     .min = 0,
+     .max = 1000000,
+     .summary = "How many restarts within restart_window are too many",
+     .text = "After that the app is `failed` until somebody starts it. `0`: never give up.",
+     .example = "max_restarts = 0"},
+    {.name = "restart_window",
+     .type = KEY_DURATION,
+     .offset = APP(restart_window_ms),
+     .fallback = "5m",
+     .min = 1,
+     .summary = "The time over which restarts are counted",
+     .example = "max_restarts = 3\nrestart_window = 1m"},
+    {.name = "stop_signal",
+     .type = KEY_SIGNAL,
+     .offset = APP(stop_signal),
+     .fallback = "SIGTERM",
+     .summary = "The signal that asks the app to end",
+     .text = "With or without `SIG`, or a number.",
+     .example = "stop_signal = SIGINT"},
+    {.name = "stop_command",
+     .type = KEY_COMMAND,
+     .offset = APP(stop_command),
+     .summary = "A command that runs first when the app is stopped",
+     .text = "It runs in the app's folder and environment, and its time counts against `kill_timeout`. Afterwards the "
+             "stop signal is sent, if the app still runs.",
+     .example = "stop_command = bin/drain --wait"},
+    {.name = "kill_timeout",
+     .type = KEY_DURATION,
+     .offset = APP(kill_timeout_ms),
+     .fallback = "10s",
+     .summary = "How long the app may take to end",
+     .text = "After that, SIGKILL ends everything that is left of it. This is an upper bound: an app that is gone "
+             "earlier is not waited for. `0` kills at once.",
+     .example = "kill_timeout = 30s"},
+    {.name = "kill_mode",
+     .type = KEY_CHOICE,
+     .offset = APP(kill_mode),
+     .fallback = "tree",
+     .choices = kill_mode_words,
+     .summary = "Which of the app's processes a stop ends",
+     .text = "`tree`: the stop signal goes to the main process, so that a master can look after its workers; whatever "
+             "outlives it gets the stop signal next, so that an `npm`, `sh`, `node` chain ends gracefully; what is "
+             "left at `kill_timeout` is killed, processes that went into the background too. `group`: the stop signal "
+             "goes to all of them at once. `process`: only the main process is ended, the others are left alone on "
+             "purpose.\n\n"
+             "With `tree` and `group` the app counts as stopped only when nothing of it is left.",
+     .example = "kill_mode = group"},
+    {.name = "stdout",
+     .type = KEY_LOG_TARGET,
+     .offset = APP(stdout_target),
+     .fallback_words = "LOG_DIR/NAME.log",
+     .choices = stdout_words,
+     .summary = "Where the app's standard output goes",
+     .text = "A path (relative to `root`, or absolute), `inherit` (to the supervisor's own output) or `null`. A file "
+             "with such a name is written `./null`.",
+     .example = "stdout = logs/access.log"},
+    {.name = "stderr",
+     .type = KEY_LOG_TARGET,
+     .offset = APP(stderr_target),
+     .fallback = "stdout",
+     .choices = stderr_words,
+     .summary = "Where the app's standard error goes",
+     .text = "As for `stdout`; the word `stdout` puts both into one stream, in the order in which they were written.",
+     .example = "stderr = logs/error.log"},
+    {.name = "log_format",
+     .type = KEY_CHOICE,
+     .offset = APP(log_format),
+     .fallback = "raw",
+     .choices = log_format_words,
+     .summary = "How lines stand in the log files",
+     .text = "`raw`: the bytes as the app wrote them. `text`: each line begins with a time stamp and the stream's "
+             "name. `json`: each line is one JSON object, valid whatever the app writes.",
+     .example = "log_format = json"},
+    {.name = NULL},
+};
+const size_t manifest_app_key_count = sizeof(manifest_app_keys) / sizeof(manifest_app_keys[0]) - 1;
+
+const struct manifest_key *manifest_key_find(const struct manifest_key *keys, const char *name) {
+    for (; keys->name; keys++)
+        if (strcmp(keys->name, name) == 0)
+            return keys;
+    return NULL;
+}
+
+/* Hints */
+
+/* Keys that the documentation promises and this version does not have: never taken in silence. */
+static const char *const planned[] = {
+    "require_env",    "require_path",   "prepare",
+    "listen",         "health",         "health_interval",
+    "health_timeout", "health_retries", "watchdog",
+    "reload",         "instances",      "log_on_full",
+    "log_max_size",   "log_max_age",    "log_keep",
+    "log_compress",   "user",           "group",
+    "umask",          "nice",           "oom_score_adj",
+    "limit_nofile",   "limit_core",     "no_new_privileges",
+    "max_memory",     "memory_limit",   "cpu_limit",
+    "pids_limit",     "watch",          "watch_ignore",
+    "watch_delay",    "cron_restart",   NULL,
+};
+
+/* What others call it. */
+static const struct {
+    const char *theirs;
+    const char *ours;
+} foreign[] = {
+    /* PM2 */
+    {"script", "command"},
+    {"args", "command"},
+    {"interpreter", "command"},
+    {"interpreter_args", "command"},
+    {"node_args", "command"},
+    {"exec_mode", "instances"},
+    {"max_memory_restart", "max_memory"},
+    {"autorestart", "restart"},
+    {"exp_backoff_restart_delay", "restart_delay"},
+    {"stop_exit_codes", "success_exit_codes"},
+    {"wait_ready", "ready"},
+    {"listen_timeout", "ready_timeout"},
+    {"out_file", "stdout"},
+    {"error_file", "stderr"},
+    {"log_file", "stdout"},
+    {"log_date_format", "log_format"},
+    {"log_type", "log_format"},
+    {"merge_logs", "stderr"},
+    {"ignore_watch", "watch_ignore"},
+    {"env_production", "env"},
+    {"uid", "user"},
+    {"gid", "group"},
+    {"treekill", "kill_mode"},
+    /* systemd */
+    {"ExecStart", "command"},
+    {"ExecStartPre", "pre_start"},
+    {"ExecStop", "stop_command"},
+    {"ExecReload", "reload"},
+    {"WorkingDirectory", "cwd"},
+    {"Environment", "env"},
+    {"EnvironmentFile", "env_file"},
+    {"PassEnvironment", "inherit_env"},
+    {"Restart", "restart"},
+    {"RestartSec", "restart_delay"},
+    {"RestartMaxDelaySec", "restart_delay_max"},
+    {"SuccessExitStatus", "success_exit_codes"},
+    {"StartLimitBurst", "max_restarts"},
+    {"StartLimitIntervalSec", "restart_window"},
+    {"TimeoutStartSec", "ready_timeout"},
+    {"TimeoutStopSec", "kill_timeout"},
+    {"TimeoutSec", "kill_timeout"},
+    {"KillSignal", "stop_signal"},
+    {"KillMode", "kill_mode"},
+    {"StandardOutput", "stdout"},
+    {"StandardError", "stderr"},
+    {"After", "depends_on"},
+    {"Requires", "depends_on"},
+    {"Wants", "depends_on"},
+    {"User", "user"},
+    {"Group", "group"},
+    {"UMask", "umask"},
+    {"Nice", "nice"},
+    {"LimitNOFILE", "limit_nofile"},
+    {"MemoryMax", "memory_limit"},
+    {"CPUQuota", "cpu_limit"},
+    {"TasksMax", "pids_limit"},
+    {"WatchdogSec", "watchdog"},
+    /* supervisord */
+    {"directory", "cwd"},
+    {"environment", "env"},
+    {"exitcodes", "success_exit_codes"},
+    {"startsecs", "min_uptime"},
+    {"startretries", "max_restarts"},
+    {"stopsignal", "stop_signal"},
+    {"stopwaitsecs", "kill_timeout"},
+    {"stopasgroup", "kill_mode"},
+    {"killasgroup", "kill_mode"},
+    {"redirect_stderr", "stderr"},
+    {"stdout_logfile", "stdout"},
+    {"stderr_logfile", "stderr"},
+    {"stdout_logfile_maxbytes", "log_max_size"},
+    {"stdout_logfile_backups", "log_keep"},
+    {"numprocs", "instances"},
+    {"priority", "depends_on"},
+    /* docker compose, and what one might try */
+    {"entrypoint", "command"},
+    {"cmd", "command"},
+    {"exec", "command"},
+    {"working_dir", "cwd"},
+    {"workdir", "cwd"},
+    {"dir", "cwd"},
+    {"ports", "port"},
+    {"healthcheck", "health"},
+    {"stop_grace_period", "kill_timeout"},
+    {"stop_timeout", "kill_timeout"},
+    {"grace_period", "kill_timeout"},
+    {"dotenv", "env_file"},
+    {"environment_file", "env_file"},
+    {"requires", "depends_on"},
+    {"needs", "depends_on"},
+    {"after", "depends_on"},
+    {"replicas", "instances"},
+    {"scale", "instances"},
+    {"logs", "log_dir"},
+};
+
+static bool is_planned(const char *name) {
+    for (const char *const *word = planned; *word; word++)
+        if (strcmp(*word, name) == 0)
+            return true;
+    return false;
+}
+
+static const char *foreign_name(const char *name) {
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+        if (strcmp(foreign[i].theirs, name) == 0)
+            return foreign[i].ours;
+    return NULL;
+}
+
+static const char *near_key(const struct manifest_key *keys, const char *name) {
+    enum { ROOM = 128 };
+    const char *names[ROOM] = {NULL};
+    size_t count = 0;
+    for (; keys->name && count + 1 < ROOM; keys++)
+        names[count++] = keys->name;
+    return diag_nearest(name, names);
+}
+
+/* Where name, which somebody meant, is to be had: between opening and closing when it is here. False when nothing is
+ * known of it. */
+static bool hint_at(const struct manifest_key *keys, const char *name, const char *opening, const char *closing,
+                    struct text *out) {
+    bool is_app = keys == manifest_app_keys;
+    if (manifest_key_find(keys, name))
+        text_printf(out, " (%s%s%s)", opening, name, closing);
+    else if (manifest_key_find(is_app ? manifest_supervisor_keys : manifest_app_keys, name))
+        text_printf(out, " (%s belongs in %s)", name, is_app ? "[upkeep]" : "[app:NAME] or [defaults]");
+    else if (is_planned(name))
+        text_printf(out, " (%s is planned, this version does not have it)", name);
+    else
+        return false;
+    return true;
+}
+
+const struct manifest_key *manifest_key_hint(const struct manifest_key *keys, const char *name, struct text *out) {
+    const char *ours = foreign_name(name);
+    if (ours && hint_at(keys, ours, "here it is called ", "", out))
+        return manifest_key_find(keys, ours);
+    if (hint_at(keys, name, "", "", out))
+        return NULL;
+    const struct manifest_key *others = keys == manifest_app_keys ? manifest_supervisor_keys : manifest_app_keys;
+    const char *near = near_key(keys, name);
+    if (!near)
+        near = near_key(others, name);
+    if (!near)
+        near = diag_nearest(name, planned);
+    if (!near)
+        return NULL;
+    (void)hint_at(keys, near, "did you mean ", "?", out);
+    return manifest_key_find(keys, near);
+}

@@ -1,0 +1,178 @@
+#include "core/manifest_resolve.h"
+
+#include <string.h>
+
+#include "core/manifest_keys.h"
+#include "core/manifest_value.h"
+
+/* A subject under judgement. Rows of the key table are told by the offset of their field. */
+struct judgement {
+    const struct manifest_subject *subject;
+    struct app_config *config;
+    uint64_t open; /* bit n: row n is not known: it holds ${…}, or is bad */
+    bool is_good;
+};
+
+#define ROW(field) row_of(offsetof(struct app_config, field))
+
+static size_t row_of(size_t offset) {
+    size_t row = 0;
+    while (manifest_app_keys[row].offset != offset)
+        row++;
+    return row;
+}
+
+static bool is_written(const struct judgement *j, size_t row) {
+    return j->subject->settings[row].text != NULL;
+}
+
+static bool is_open(const struct judgement *j, size_t row) {
+    return j->open >> row & 1;
+}
+
+static void refuse(struct judgement *j, size_t row, const char *why) {
+    diags_add(j->subject->diags, DIAG_ERROR, j->subject->file, j->subject->settings[row].line, "%s: %s",
+              manifest_app_keys[row].name, why);
+    j->is_good = false;
+}
+
+static void read_row(struct judgement *j, size_t row, enum command_reader command_reader) {
+    const struct manifest_key *key = &manifest_app_keys[row];
+    const struct setting *setting = &j->subject->settings[row];
+    const char *text = setting->text ? setting->text : key->fallback;
+    if (!text)
+        return;
+    struct manifest_value value = {.key = key,
+                                   .text = text,
+                                   .line = setting->line,
+                                   .file = j->subject->file,
+                                   .env = j->subject->env,
+                                   .command_reader = command_reader,
+                                   .diags = j->subject->diags};
+    enum value_verdict verdict = manifest_value_read(&value, j->config);
+    if (verdict != VALUE_GOOD)
+        j->open |= UINT64_C(1) << row;
+    if (verdict == VALUE_BAD)
+        j->is_good = false;
+}
+
+/* `shell` says how the commands are to be judged. */
+static void read_rows(struct judgement *j) {
+    size_t shell = ROW(shell);
+    read_row(j, shell, COMMAND_READER_UNKNOWN);
+    enum command_reader command_reader = is_open(j, shell)  ? COMMAND_READER_UNKNOWN
+                                         : j->config->shell ? COMMAND_READER_SHELL
+                                                            : COMMAND_READER_EXECVE;
+    for (size_t row = 0; row < manifest_app_key_count; row++)
+        if (row != shell)
+            read_row(j, row, command_reader);
+}
+
+static void judge_command(struct judgement *j) {
+    if (is_written(j, ROW(command)))
+        return;
+    diags_add(j->subject->diags, DIAG_ERROR, j->subject->file, j->subject->line, "app %s has no command",
+              j->subject->name);
+    j->is_good = false;
+}
+
+static void judge_oneshot_ready(struct judgement *j) {
+    switch (j->config->ready.kind) {
+    case CONDITION_DEFAULT:
+        j->config->ready.kind = CONDITION_EXIT;
+        return;
+    case CONDITION_EXIT:
+        return;
+    case CONDITION_SPAWNED:
+    case CONDITION_NOTIFY:
+    case CONDITION_PORT:
+    case CONDITION_TCP:
+    case CONDITION_UNIX:
+    case CONDITION_HTTP:
+    case CONDITION_EXEC:
+    case CONDITION_LOG:
+    case CONDITION_FD:
+        refuse(j, ROW(ready), "a oneshot is ready when it has ended well: leave this out, or write exit");
+        return;
+    }
+}
+
+static void judge_service_ready(struct judgement *j) {
+    bool has_port = is_written(j, ROW(port));
+    switch (j->config->ready.kind) {
+    case CONDITION_DEFAULT:
+        j->config->ready.kind = has_port ? CONDITION_PORT : CONDITION_SPAWNED;
+        return;
+    case CONDITION_PORT:
+        if (!has_port)
+            refuse(j, ROW(ready), "port needs the key port (or write tcp:HOST:PORT)");
+        return;
+    case CONDITION_EXIT:
+        refuse(j, ROW(ready), "exit is for type = oneshot");
+        return;
+    case CONDITION_SPAWNED:
+    case CONDITION_NOTIFY:
+    case CONDITION_TCP:
+    case CONDITION_UNIX:
+    case CONDITION_HTTP:
+    case CONDITION_EXEC:
+    case CONDITION_LOG:
+    case CONDITION_FD:
+        return;
+    }
+}
+
+static void judge_ready(struct judgement *j) {
+    if (is_open(j, ROW(ready)) || is_open(j, ROW(type)))
+        return;
+    if (j->config->type == APP_ONESHOT)
+        judge_oneshot_ready(j);
+    else
+        judge_service_ready(j);
+    if (j->config->type == APP_ONESHOT && !is_written(j, ROW(ready_timeout_ms)))
+        j->config->ready_timeout_ms = 0; /* a migration takes as long as it takes */
+}
+
+static void judge_restart_delay(struct judgement *j) {
+    size_t max = ROW(restart_delay_max_ms);
+    if (is_open(j, ROW(restart_delay_ms)) || is_open(j, max) ||
+        j->config->restart_delay_max_ms >= j->config->restart_delay_ms)
+        return;
+    if (is_written(j, max))
+        refuse(j, max, "is less than restart_delay");
+    else
+        j->config->restart_delay_max_ms = j->config->restart_delay_ms;
+}
+
+static void judge_depends_on(struct judgement *j) {
+    for (size_t i = 0; i < j->config->depends_on.count; i++)
+        if (strcmp(j->config->depends_on.items[i], j->subject->name) == 0)
+            refuse(j, ROW(depends_on), "an app cannot depend on itself");
+}
+
+bool manifest_resolve_subject(const struct manifest_subject *subject, struct app_config *config) {
+    struct judgement j = {.subject = subject, .config = config, .is_good = true};
+    read_rows(&j);
+    judge_command(&j);
+    judge_ready(&j);
+    judge_restart_delay(&j);
+    judge_depends_on(&j);
+    return j.is_good;
+}
+
+bool manifest_resolve(const struct manifest *manifest, const struct manifest_app *app, const struct env *env,
+                      struct app_config *out, struct diags *diags) {
+    struct manifest_subject subject = {.file = manifest->file,
+                                       .name = app->name,
+                                       .line = app->line,
+                                       .settings = app->settings,
+                                       .env = env,
+                                       .diags = diags};
+    struct app_config config = {0};
+    if (!manifest_resolve_subject(&subject, &config)) {
+        app_config_fini(&config);
+        return false;
+    }
+    *out = config;
+    return true;
+}

@@ -1,0 +1,539 @@
+#include "core/manifest_value.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/dotenv.h"
+#include "core/expand.h"
+#include "core/limits.h"
+#include "core/words.h"
+
+/* A type is read as one string (parse) or, where each entry is filled in and judged by itself, as a whole (read). */
+typedef bool parse_string(const struct manifest_value *value, const char *string, void *field, struct text *error);
+typedef enum value_verdict read_whole(const struct manifest_value *value, void *field);
+typedef void print_field(const struct manifest_key *key, const void *field, struct text *out);
+typedef void fini_field(void *field);
+
+struct type_row {
+    bool takes_lines;
+    parse_string *parse;
+    read_whole *read;
+    print_field *print;
+    fini_field *fini;
+};
+
+static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
+    parse_signal, parse_exit_set, parse_condition, parse_log_target, parse_choice;
+static read_whole read_commands, read_names, read_env, read_env_files;
+static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
+    print_exit_set, print_condition, print_log_target, print_choice;
+static fini_field fini_string, fini_list, fini_condition, fini_log_target;
+
+static const struct type_row types[] = {
+    [KEY_STRING] = {false, parse_plain, NULL, print_string, fini_string},
+    [KEY_COMMAND] = {true, parse_command, NULL, print_string, fini_string},
+    [KEY_COMMANDS] = {true, NULL, read_commands, print_list, fini_list},
+    [KEY_PATH] = {false, parse_plain, NULL, print_string, fini_string},
+    [KEY_BOOL] = {false, parse_bool, NULL, print_bool, NULL},
+    [KEY_INT] = {false, parse_int, NULL, print_int, NULL},
+    [KEY_PORT] = {false, parse_port, NULL, print_int, NULL},
+    [KEY_MODE] = {false, parse_mode, NULL, print_mode, NULL},
+    [KEY_DURATION] = {false, parse_duration, NULL, print_duration, NULL},
+    [KEY_SIGNAL] = {false, parse_signal, NULL, print_signal, NULL},
+    [KEY_EXIT_SET] = {true, parse_exit_set, NULL, print_exit_set, NULL},
+    [KEY_NAMES] = {true, NULL, read_names, print_list, fini_list},
+    [KEY_CONDITION] = {false, parse_condition, NULL, print_condition, fini_condition},
+    [KEY_LOG_TARGET] = {false, parse_log_target, NULL, print_log_target, fini_log_target},
+    [KEY_CHOICE] = {false, parse_choice, NULL, print_choice, NULL},
+    [KEY_ENV] = {true, NULL, read_env, NULL, NULL},
+    [KEY_ENV_FILES] = {true, NULL, read_env_files, NULL, NULL},
+};
+
+bool manifest_value_takes_lines(enum key_type type) {
+    return types[type].takes_lines;
+}
+
+/* What is wrong, and where */
+
+/* error quotes the value that it is about as "VALUE" or "START…". When the environment gave it, what was written stands
+ * there instead. */
+static void unquote_filled(struct text *error, const char *written, const char *filled) {
+    enum { ENOUGH = 16 };
+    const char *message = text_get(error);
+    const char *open = strchr(message, '"');
+    const char *close = strrchr(message, '"');
+    size_t len = strlen(filled) < ENOUGH ? strlen(filled) : ENOUGH;
+    if (!open || close == open || strncmp(open + 1, filled, len) != 0)
+        return;
+    struct text hidden = {0};
+    text_append(&hidden, message, (size_t)(open + 1 - message));
+    text_str(&hidden, written);
+    text_str(&hidden, close);
+    text_fini(error);
+    *error = hidden;
+}
+
+/* entry: which line of the value, from 0. */
+static enum value_verdict refuse(const struct manifest_value *value, unsigned entry, const char *why) {
+    diags_add(value->diags, DIAG_ERROR, value->file, value->line + entry, "%s: %s", value->key->name, why);
+    return VALUE_BAD;
+}
+
+static const char *lookup_anything(const void *context, const char *name) {
+    (void)context;
+    (void)name;
+    return "x";
+}
+
+/* Fills ${…} in. */
+static enum value_verdict fill(const struct manifest_value *value, unsigned entry, const char *written,
+                               struct text *out) {
+    if (!expand_is_needed(written)) {
+        text_str(out, written);
+        return VALUE_GOOD;
+    }
+    TEXT_AUTO struct text error = {0};
+    if (!expand(written, value->env ? env_lookup : lookup_anything, value->env, out, &error))
+        return refuse(value, entry, text_get(&error));
+    return value->env ? VALUE_GOOD : VALUE_OPEN;
+}
+
+/* One string of a value through a parser of its own. */
+static enum value_verdict read_string(const struct manifest_value *value, unsigned entry, const char *written,
+                                      parse_string *parse, void *field) {
+    TEXT_AUTO struct text filled = {0};
+    TEXT_AUTO struct text error = {0};
+    enum value_verdict verdict = fill(value, entry, written, &filled);
+    if (verdict != VALUE_GOOD)
+        return verdict;
+    if (filled.failed)
+        return refuse(value, entry, "out of memory");
+    if (parse(value, text_get(&filled), field, &error))
+        return VALUE_GOOD;
+    if (expand_is_needed(written))
+        unquote_filled(&error, written, text_get(&filled));
+    return refuse(value, entry, text_get(&error));
+}
+
+/* Lists */
+
+static bool is_blank(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct cursor {
+    const char *next;
+    unsigned next_line;
+    const char *separators;
+    struct text entry; /* without blanks around it */
+    unsigned line;     /* of the entry, from 0 */
+};
+
+static const char LINES[] = "\n";
+static const char FILES[] = ",\n";
+static const char NAMES[] = ", \t\v\f\r\n";
+
+/* False at the end. Entries that hold nothing are passed over. */
+static bool next_entry(struct cursor *cursor) {
+    while (*cursor->next) {
+        const char *start = cursor->next;
+        size_t len = strcspn(start, cursor->separators);
+        cursor->line = cursor->next_line;
+        cursor->next += len;
+        if (*cursor->next == '\n')
+            cursor->next_line++;
+        if (*cursor->next)
+            cursor->next++;
+        while (len > 0 && is_blank(*start)) {
+            start++;
+            len--;
+        }
+        while (len > 0 && is_blank(start[len - 1]))
+            len--;
+        if (len == 0)
+            continue;
+        text_clear(&cursor->entry);
+        text_append(&cursor->entry, start, len);
+        return true;
+    }
+    return false;
+}
+
+static bool list_has(const struct list *list, const char *item) {
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], item) == 0)
+            return true;
+    return false;
+}
+
+/* Takes item over, NULL included. */
+static bool list_push(struct list *list, char *item) {
+    char **items = item ? realloc(list->items, (list->count + 1) * sizeof(*items)) : NULL;
+    if (!items) {
+        free(item);
+        return false;
+    }
+    list->items = items;
+    list->items[list->count++] = item;
+    return true;
+}
+
+static void fini_list(void *field) {
+    struct list *list = field;
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct list){0};
+}
+
+static void print_list(const struct manifest_key *key, const void *field, struct text *out) {
+    const struct list *list = field;
+    (void)key;
+    for (size_t i = 0; i < list->count; i++)
+        text_printf(out, "%s%s", i > 0 ? "\n" : "", list->items[i]);
+}
+
+static enum value_verdict worse(enum value_verdict a, enum value_verdict b) {
+    return a < b ? a : b;
+}
+
+static enum value_verdict read_commands(const struct manifest_value *value, void *field) {
+    struct cursor cursor = {.next = value->text, .separators = LINES};
+    struct list list = {0};
+    enum value_verdict verdict = VALUE_GOOD;
+    while (next_entry(&cursor)) {
+        char *command = NULL;
+        enum value_verdict one = read_string(value, cursor.line, text_get(&cursor.entry), parse_command, &command);
+        verdict = worse(verdict, one);
+        if (one == VALUE_GOOD && !list_push(&list, command))
+            verdict = refuse(value, cursor.line, "out of memory");
+    }
+    text_fini(&cursor.entry);
+    if (verdict == VALUE_GOOD)
+        *(struct list *)field = list;
+    else
+        fini_list(&list);
+    return verdict;
+}
+
+static enum value_verdict read_name(const struct manifest_value *value, unsigned entry, const char *name,
+                                    struct list *list) {
+    TEXT_AUTO struct text error = {0};
+    if (expand_is_needed(name))
+        text_str(&error, "${…} is not filled in here: write the names themselves");
+    else if (!manifest_is_name(name))
+        text_printf(&error, "\"%s\" is not an app's name (letters, digits, _ and -, at most %d)", name, LIMIT_NAME);
+    else if (list_has(list, name))
+        text_printf(&error, "%s is named twice", name);
+    else if (!list_push(list, strdup(name)))
+        text_str(&error, "out of memory");
+    else
+        return VALUE_GOOD;
+    return refuse(value, entry, text_get(&error));
+}
+
+static enum value_verdict read_names(const struct manifest_value *value, void *field) {
+    struct cursor cursor = {.next = value->text, .separators = NAMES};
+    struct list list = {0};
+    enum value_verdict verdict = VALUE_GOOD;
+    while (next_entry(&cursor))
+        verdict = worse(verdict, read_name(value, cursor.line, text_get(&cursor.entry), &list));
+    text_fini(&cursor.entry);
+    if (verdict == VALUE_GOOD)
+        *(struct list *)field = list;
+    else
+        fini_list(&list);
+    return verdict;
+}
+
+/* The layers, which core/layers.h reads at each start: judged here, so that a mistake is found before one. */
+
+/* seen: the names so far, with their lines. */
+static enum value_verdict judge_variable(const struct manifest_value *value, unsigned entry, const char *assignment,
+                                         struct env *seen) {
+    unsigned line = value->line + entry;
+    if (!dotenv_parse_setting(assignment, value->file, line, NULL, value->diags))
+        return VALUE_BAD;
+    TEXT_AUTO struct text name = {0};
+    TEXT_AUTO struct text error = {0};
+    text_append(&name, assignment, env_name_span(assignment));
+    const struct env_var *twin = env_find(seen, text_get(&name));
+    if (twin)
+        text_printf(&error, "%s is set twice (first in line %u)", text_get(&name), twin->line);
+    else if (!env_set(seen, text_get(&name), name.len, "", NULL, line))
+        text_printf(&error, "more than %d variables", LIMIT_ENV);
+    return error.len > 0 ? refuse(value, entry, text_get(&error)) : VALUE_GOOD;
+}
+
+static enum value_verdict read_env(const struct manifest_value *value, void *field) {
+    struct cursor cursor = {.next = value->text, .separators = LINES};
+    struct env seen = {0};
+    enum value_verdict verdict = VALUE_GOOD;
+    (void)field;
+    while (next_entry(&cursor))
+        verdict = worse(verdict, judge_variable(value, cursor.line, text_get(&cursor.entry), &seen));
+    text_fini(&cursor.entry);
+    env_fini(&seen);
+    return verdict;
+}
+
+static enum value_verdict read_env_files(const struct manifest_value *value, void *field) {
+    struct cursor cursor = {.next = value->text, .separators = FILES};
+    enum value_verdict verdict = VALUE_GOOD;
+    (void)field;
+    while (next_entry(&cursor)) {
+        const char *path = text_get(&cursor.entry) + strspn(text_get(&cursor.entry), "? \t");
+        TEXT_AUTO struct text filled = {0};
+        TEXT_AUTO struct text error = {0};
+        if (*path == '\0')
+            verdict = refuse(value, cursor.line, "'?' without a path");
+        else if (expand_is_needed(path) && !expand(path, lookup_anything, NULL, &filled, &error))
+            verdict = refuse(value, cursor.line, text_get(&error));
+    }
+    text_fini(&cursor.entry);
+    return verdict;
+}
+
+/* Strings */
+
+static void fini_string(void *field) {
+    char **string = field;
+    free(*string);
+    *string = NULL;
+}
+
+static void print_string(const struct manifest_key *key, const void *field, struct text *out) {
+    const char *const *string = field;
+    (void)key;
+    text_str(out, *string ? *string : "");
+}
+
+static bool keep_string(const char *string, void *field, struct text *error) {
+    char *copy = strdup(string);
+    if (!copy) {
+        text_str(error, "out of memory");
+        return false;
+    }
+    *(char **)field = copy;
+    return true;
+}
+
+static bool parse_plain(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    (void)value;
+    if (*string == '\0') {
+        text_str(error, "is empty");
+        return false;
+    }
+    for (const char *c = string; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            text_str(error, "holds a control character");
+            return false;
+        }
+    }
+    return keep_string(string, field, error);
+}
+
+static bool is_command(const char *string, struct text *error) {
+    struct words words = {0};
+    if (!words_split(string, &words, error))
+        return false;
+    bool has_program = words.count > 0 && *words.list[0] != '\0';
+    words_fini(&words);
+    if (!has_program)
+        text_str(error, "names no program");
+    return has_program;
+}
+
+static bool parse_command(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    while (is_blank(*string))
+        string++;
+    if (*string == '\0') {
+        text_str(error, "is empty");
+        return false;
+    }
+    if (value->command_reader == COMMAND_READER_EXECVE && !is_command(string, error))
+        return false;
+    return keep_string(string, field, error);
+}
+
+static bool parse_log_target(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    static const char *const unmeant[] = {"journal", "syslog", "stdout", "stderr", "none",
+                                          "off",     "false",  "true",   NULL};
+    struct log_target *target = field;
+    int kind = LOG_TO_FILE + 1;
+    for (const char *const *word = value->key->choices; *word; word++, kind++) {
+        if (strcmp(*word, string) != 0)
+            continue;
+        *target = (struct log_target){.kind = (enum log_target_kind)kind};
+        return true;
+    }
+    const char *near = strpbrk(string, "./") ? NULL : diag_nearest(string, value->key->choices);
+    for (const char *const *word = unmeant; *word && !near; word++)
+        if (strcmp(*word, string) == 0)
+            near = value->key->choices[0];
+    if (near) { /* not a file of that name by accident */
+        text_printf(error, "\"%s\" is not one of ", string);
+        for (const char *const *word = value->key->choices; *word; word++)
+            text_printf(error, "%s, ", *word);
+        text_str(error, "nor a path (a file of that name is written with ./)");
+        return false;
+    }
+    if (!parse_plain(value, string, &target->path, error))
+        return false;
+    target->kind = LOG_TO_FILE;
+    return true;
+}
+
+static void print_log_target(const struct manifest_key *key, const void *field, struct text *out) {
+    const struct log_target *target = field;
+    if (target->kind == LOG_TO_FILE)
+        text_str(out, target->path ? target->path : "");
+    else
+        text_str(out, key->choices[target->kind - LOG_TO_FILE - 1]);
+}
+
+static void fini_log_target(void *field) {
+    struct log_target *target = field;
+    free(target->path);
+    *target = (struct log_target){0};
+}
+
+static bool parse_condition(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    (void)value;
+    return condition_parse(string, field, error);
+}
+
+static void print_condition(const struct manifest_key *key, const void *field, struct text *out) {
+    (void)key;
+    condition_print(field, out);
+}
+
+static void fini_condition(void *field) {
+    condition_fini(field);
+}
+
+/* Numbers and words */
+
+static bool parse_bool(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    (void)value;
+    return value_parse_bool(string, field, error);
+}
+
+static void print_bool(const struct manifest_key *key, const void *field, struct text *out) {
+    (void)key;
+    text_str(out, *(const bool *)field ? "true" : "false");
+}
+
+static bool parse_int(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    return value_parse_int(string, value->key->min, value->key->max, field, error);
+}
+
+static bool parse_port(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    (void)value;
+    return value_parse_int(string, 1, 65535, field, error);
+}
+
+static void print_int(const struct manifest_key *key, const void *field, struct text *out) {
+    (void)key;
+    if (*(const int64_t *)field != 0 || key->type == KEY_INT)
+        text_printf(out, "%" PRId64, *(const int64_t *)field);
+}
+
+static bool parse_mode(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    (void)value;
+    return value_parse_mode(string, field, error);
+}
+
+static void print_mode(const struct manifest_key *key, const void *field, struct text *out) {
+    (void)key;
+    text_printf(out, "%04o", *(const unsigned *)field);
+}
+
+static bool parse_duration(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    int64_t ms;
+    if (!value_parse_duration(string, &ms, error))
+        return false;
+    if (ms < value->key->min) {
+        text_str(error, "must be more than 0");
+        return false;
+    }
+    *(int64_t *)field = ms;
+    return true;
+}
+
+static void print_duration(const struct manifest_key *key, const void *field, struct text *out) {
+    (void)key;
+    value_print_duration(*(const int64_t *)field, out);
+}
+
+static bool parse_signal(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    (void)value;
+    return value_parse_signal(string, field, error);
+}
+
+static void print_signal(const struct manifest_key *key, const void *field, struct text *out) {
+    int signal = *(const int *)field;
+    const char *name = value_signal_name(signal);
+    (void)key;
+    if (strncmp(name, "SIG", 3) == 0)
+        text_str(out, name);
+    else
+        text_printf(out, "%d", signal);
+}
+
+static bool parse_exit_set(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    (void)value;
+    return value_parse_exit_set(string, field, error);
+}
+
+static void print_exit_set(const struct manifest_key *key, const void *field, struct text *out) {
+    (void)key;
+    value_print_exit_set(field, out);
+}
+
+/* Every enum of the configs has the size of an unsigned, and its words stand in its order. */
+static bool parse_choice(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    const char *const *choices = value->key->choices;
+    for (unsigned i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], string) == 0) {
+            memcpy(field, &i, sizeof(i));
+            return true;
+        }
+    }
+    text_printf(error, "\"%s\" is not one of ", string);
+    for (unsigned i = 0; choices[i]; i++)
+        text_printf(error, "%s%s", i > 0 ? ", " : "", choices[i]);
+    const char *near = diag_nearest(string, choices);
+    if (near)
+        text_printf(error, " (did you mean %s?)", near);
+    return false;
+}
+
+static void print_choice(const struct manifest_key *key, const void *field, struct text *out) {
+    unsigned i;
+    memcpy(&i, field, sizeof(i));
+    text_str(out, key->choices[i]);
+}
+
+/* The whole */
+
+enum value_verdict manifest_value_read(const struct manifest_value *value, void *config) {
+    const struct type_row *type = &types[value->key->type];
+    void *field = value->key->offset == MANIFEST_NO_FIELD ? NULL : (char *)config + value->key->offset;
+    if (type->read)
+        return type->read(value, field);
+    if (*value->text == '\0')
+        return refuse(value, 0, "is empty");
+    return read_string(value, 0, value->text, type->parse, field);
+}
+
+void manifest_value_print(const struct manifest_key *key, const void *config, struct text *out) {
+    if (types[key->type].print)
+        types[key->type].print(key, (const char *)config + key->offset, out);
+}
+
+void manifest_value_fini(const struct manifest_key *key, void *config) {
+    if (types[key->type].fini)
+        types[key->type].fini((char *)config + key->offset);
+}
