@@ -131,8 +131,7 @@ size_t lines_text(const struct lines_source *source, const struct line *line, ch
     return (size_t)(at - out);
 }
 
-/* Length (1 … 4) of the well-formed UTF-8 sequence at the start of len bytes, 0 when there is none. */
-static size_t lines_utf8_span(const char *bytes, size_t len) {
+size_t lines_utf8_span(const char *bytes, size_t len) {
     /* Lead bytes, how long their sequence is, and what its second byte may be: that leaves out overlong forms,
      * surrogates and what is beyond U+10FFFF. */
     static const struct {

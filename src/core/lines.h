@@ -54,4 +54,7 @@ size_t lines_json(const struct lines_source *source, const struct line *line, ch
 /* The time of an entry in either format; false when it is none. */
 bool lines_entry_time(const char *entry, size_t len, int64_t *wall_ms_out);
 
+/* Length (1 … 4) of the well-formed UTF-8 sequence at the start of len bytes, 0 when there is none. */
+size_t lines_utf8_span(const char *bytes, size_t len);
+
 #endif
