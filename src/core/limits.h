@@ -15,6 +15,9 @@ enum {
     LIMIT_TAIL = 2048,                /* bytes of an instance's last output that are remembered */
     LIMIT_HISTORY = 16,               /* changes remembered of one instance */
     LIMIT_MESSAGE = 1 << 20,          /* bytes of one control message that we accept */
+    LIMIT_CALL_VALUES = 16 * 1024,    /* JSON values in one control message that we accept */
+    LIMIT_NESTING = 16,               /* objects and arrays within each other in a message */
+    LIMIT_REPLY = 64 << 20,           /* bytes of one reply that a client of ours accepts */
     LIMIT_CLIENTS = 128,              /* control connections in all */
     LIMIT_CLIENTS_PER_UID = 64,       /* of one user other than root */
     LIMIT_CLIENT_BACKLOG = 4 << 20,   /* bytes queued for one slow client before it is cut off */
