@@ -1,0 +1,98 @@
+#include "host/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Of connections that wait to be accepted; the kernel cuts it to net.core.somaxconn. */
+enum { SOCK_BACKLOG = 1024 };
+
+static int sock_address(int dir_fd, const char *name, struct sockaddr_un *out) {
+    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
+    int len = snprintf(out->sun_path, sizeof out->sun_path, "/proc/self/fd/%d/%s", dir_fd, name);
+    return len < 0 || (size_t)len >= sizeof out->sun_path ? -ENAMETOOLONG : 0;
+}
+
+/* The mode that a socket has before it is bound, less the umask, is that of its file: nobody gets in before its group
+ * is set. */
+static int sock_bind(int fd, int dir_fd, const char *name, mode_t mode, gid_t group) {
+    struct sockaddr_un address;
+    int error = sock_address(dir_fd, name, &address);
+    if (error < 0)
+        return error;
+    if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
+        return -errno;
+    if (fchmod(fd, mode & S_IRWXU) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return -errno;
+    if (group != (gid_t)-1 && fchownat(dir_fd, name, (uid_t)-1, group, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    return fchmodat(dir_fd, name, mode, 0) < 0 ? -errno : 0;
+}
+
+/* Bound beside the final name and renamed over it: a rename keeps a bound socket reachable. */
+static int sock_publish(int fd, int dir_fd, const char *name, mode_t mode, gid_t group) {
+    char beside[64];
+    int len = snprintf(beside, sizeof beside, "%s.new", name);
+    if (len < 0 || (size_t)len >= sizeof beside)
+        return -ENAMETOOLONG;
+    int error = sock_bind(fd, dir_fd, beside, mode, group);
+    if (error == 0 && listen(fd, SOCK_BACKLOG) < 0)
+        error = -errno;
+    if (error == 0 && renameat(dir_fd, beside, dir_fd, name) < 0)
+        error = -errno;
+    if (error < 0)
+        (void)unlinkat(dir_fd, beside, 0);
+    return error;
+}
+
+int sock_listen(const char *dir, const char *name, mode_t mode, gid_t group) {
+    int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0)
+        return -errno;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error = fd < 0 ? -errno : sock_publish(fd, dir_fd, name, mode, group);
+    (void)close(dir_fd);
+    if (error < 0 && fd >= 0)
+        (void)close(fd);
+    return error < 0 ? error : fd;
+}
+
+int sock_accept(int listener) {
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int sock_peer(int fd, struct sock_peer *peer_out) {
+    struct ucred credentials;
+    socklen_t len = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0)
+        return -errno;
+    *peer_out = (struct sock_peer){credentials.pid, credentials.uid, credentials.gid};
+    return 0;
+}
+
+bool sock_peer_has_group(int fd, gid_t group) {
+    gid_t few[64];
+    gid_t *groups = few;
+    socklen_t size = sizeof few;
+    int failed = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
+    if (failed && errno == ERANGE && (groups = malloc(size))) /* size is now what it takes */
+        failed = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size);
+    bool has = false;
+    for (size_t i = 0; !failed && i < size / sizeof *groups && !has; i++)
+        has = groups[i] == group;
+    if (groups != few)
+        free(groups);
+    return has;
+}
+
+bool sock_has_hung_up(int fd) {
+    struct pollfd poll_fd = {.fd = fd};
+    return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
+}
