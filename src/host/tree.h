@@ -31,7 +31,8 @@ void tree_tags_fini(struct tree_tags *tags);
  * or 0. */
 int tree_signal(uint32_t tag, int signal, pid_t except, pid_t *refused_out);
 
-/* Calls visit for each process with the tag. 0 or -errno. */
+/* Calls visit for each process with the tag, zombies too. visit may call none of these but tree_tag_of(). 0 or
+ * -errno. */
 int tree_visit(uint32_t tag, void (*visit)(void *context, pid_t pid), void *context);
 
 /* The tag of a process, 0 when it has none or cannot be looked at. */

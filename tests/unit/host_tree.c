@@ -95,12 +95,35 @@ static void child_keeps_a_zombie(void) {
     report_and_wait();
 }
 
+static void on_ended(struct proc *proc, struct outcome outcome) {
+    (void)proc;
+    (void)outcome;
+}
+
+/* Another supervisor on this machine, below us even, with an instance that has the same tag as one of ours. */
+static void child_supervises(void) {
+    char *argv[] = {"child", "wait", NULL};
+    struct proc_spec spec = {.path = "/proc/self/exe",
+                             .argv = argv,
+                             .envp = no_environment,
+                             .cwd = "/",
+                             .tag = TAG,
+                             .fds = {{.from = REPORT_FD, .to = REPORT_FD}},
+                             .fd_count = 1};
+    struct proc proc = {0};
+    struct proc_failure failure;
+    loop = loop_new();
+    if (loop && proc_setup(loop, NULL, NULL) == 0 && proc_spawn(&proc, &spec, on_ended, &failure) == 0)
+        loop_run(loop);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
 } roles[] = {
-    {"wait", child_waits},       {"detach", child_detaches}, {"detach-and-wait", child_detaches_and_waits},
-    {"fan-out", child_fans_out}, {"hop", child_hops},        {"zombie", child_keeps_a_zombie},
+    {"wait", child_waits},           {"detach", child_detaches}, {"detach-and-wait", child_detaches_and_waits},
+    {"fan-out", child_fans_out},     {"hop", child_hops},        {"zombie", child_keeps_a_zombie},
+    {"supervise", child_supervises},
 };
 
 static int run_role(const char *name) {
@@ -117,11 +140,6 @@ static struct tree_tags tags;
 static void break_loop(void *context) {
     (void)context;
     loop_break(loop);
-}
-
-static void on_ended(struct proc *proc, struct outcome outcome) {
-    (void)proc;
-    (void)outcome;
 }
 
 /* Starts a role and waits for `reports` processes to have said their number; returns the last that did. */
@@ -244,6 +262,22 @@ static void a_zombie_is_not_reached(void **state) {
     assert_int_equal(members(TAG), 2);
     assert_int_equal(tree_signal(TAG, SIGTERM, 0, NULL), 1);
     wait_until_empty(&proc, TAG);
+}
+
+static void the_same_tag_of_another_supervisor_is_not_ours(void **state) {
+    (void)state;
+    struct proc proc;
+    pid_t theirs = spawn(&proc, "supervise", OTHER_TAG, 1);
+    assert_int_equal(tree_tag_of(theirs), 0);
+    assert_int_equal(tree_signal(TAG, SIGKILL, 0, NULL), 0);
+    assert_int_equal(members(OTHER_TAG), 1);
+
+    /* The limit that docs/adr/0001 names: an orphan of theirs comes to us, but nothing tells whose it is. */
+    assert_int_equal(tree_signal(OTHER_TAG, SIGKILL, 0, NULL), 1);
+    wait_until_empty(&proc, OTHER_TAG);
+    assert_int_equal(kill(theirs, SIGKILL), 0);
+    while (kill(theirs, 0) == 0)
+        loop_run(loop);
 }
 
 static void a_stopped_tree_obeys_sigterm(void **state) {
@@ -369,6 +403,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(two_hundred_that_ignore_sigterm_are_killed),
         cmocka_unit_test(one_that_is_always_somewhere_else_is_killed),
         cmocka_unit_test(a_zombie_is_not_reached),
+        cmocka_unit_test(the_same_tag_of_another_supervisor_is_not_ours),
         cmocka_unit_test(a_stopped_tree_obeys_sigterm),
         cmocka_unit_test(no_free_descriptor_is_needed),
         cmocka_unit_test(orphans_are_found_without_the_list_of_children),
