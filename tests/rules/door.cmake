@@ -1,0 +1,28 @@
+# cmake -DNM=... -DOBJECTS=a.o;b.o -DDOOR=REGEX -DSYMBOLS=REGEX -P door.cmake
+#
+# Fails when an object whose path does not match DOOR needs a symbol that matches SYMBOLS, or when the door's does not.
+cmake_minimum_required(VERSION 3.25)
+
+set(used FALSE)
+set(strangers "")
+foreach(object IN LISTS OBJECTS)
+  execute_process(COMMAND "${NM}" -u -P "${object}" OUTPUT_VARIABLE lines COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]+" lines "${lines}")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "[ @].*" "" symbol "${line}")
+    if(NOT symbol MATCHES "^(${SYMBOLS})$")
+      continue()
+    endif()
+    if(object MATCHES "${DOOR}")
+      set(used TRUE)
+    else()
+      string(APPEND strangers "\n  ${object}: ${symbol}")
+    endif()
+  endforeach()
+endforeach()
+if(strangers)
+  message(FATAL_ERROR "only ${DOOR} may use these:${strangers}")
+endif()
+if(NOT used)
+  message(FATAL_ERROR "nothing matches ${SYMBOLS} in ${DOOR}: the rule looks for what is not there")
+endif()
