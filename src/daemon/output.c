@@ -541,16 +541,11 @@ static int target_resolve(const struct output *output, const struct log_target *
     *out = (struct log_target){.kind = as_written->kind};
     if (out->kind != LOG_TO_FILE)
         return 0;
-    const char *path = as_written->path;
-    const char *home = path && strncmp(path, "~/", 2) == 0 ? env_get(env, "HOME") : NULL;
-    int r = !path            ? asprintf(&out->path, "%s/%s.log", output->hub->log_dir, output->name)
-            : home           ? asprintf(&out->path, "%s%s", home, path + 1)
-            : path[0] == '/' ? asprintf(&out->path, "%s", path)
-                             : asprintf(&out->path, "%s/%s", root, path);
-    if (r >= 0)
-        return 0;
-    out->path = NULL;
-    return -ENOMEM;
+    if (as_written->path)
+        out->path = manifest_path(root, as_written->path, env);
+    else if (asprintf(&out->path, "%s/%s.log", output->hub->log_dir, output->name) < 0)
+        out->path = NULL;
+    return out->path ? 0 : -ENOMEM;
 }
 
 static bool target_is_same(const struct log_target *a, const struct log_target *b) {
