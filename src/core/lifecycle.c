@@ -19,10 +19,8 @@ static void enter(struct making *m, enum phase phase, struct mono deadline) {
     m->life.phase = phase;
     m->life.since = m->event->now;
     m->life.deadline = deadline;
-    if (phase_has_process(phase))
-        return;
-    m->life.takedown = CAUSE_NONE;
-    m->life.ready_since = MONO_UNSET;
+    if (!phase_has_process(phase))
+        m->life.takedown = CAUSE_NONE;
 }
 
 static void because(struct making *m, enum cause cause) {
@@ -52,8 +50,8 @@ static void spawn(struct making *m) {
 
 static void begin_start(struct making *m) {
     m->life.takedown = CAUSE_NONE;
-    m->life.ready_since = MONO_UNSET;
     m->life.lasted_ms = -1;
+    m->life.ready_ms = -1;
     m->life.step = 0;
     m->life.begun++;
     spawn(m);
@@ -116,8 +114,8 @@ static void decide_restart(struct making *m) {
         enter(m, PHASE_DONE, MONO_NEVER);
         return;
     }
-    struct restart_decision decision = restart_decide(m->life.record, &m->rules->restart, m->event->now, success,
-                                                      m->life.ready_since, m->event->chance);
+    struct restart_decision decision =
+        restart_decide(m->life.record, &m->rules->restart, m->event->now, success, m->life.ready_ms, m->event->chance);
     m->life.record = decision.record;
     switch (decision.verdict) {
     case RESTART_NOW:
@@ -156,7 +154,9 @@ static void remember_end(struct making *m) {
     m->life.outcome = m->event->outcome;
     m->life.success = m->event->success;
     m->life.lasted_ms = process_lasted_ms(m);
+    m->life.ready_ms = mono_is_set(m->life.ready_since) ? mono_ms_between(m->life.ready_since, m->event->now) : -1;
     m->life.spawned = MONO_UNSET;
+    m->life.ready_since = MONO_UNSET;
 }
 
 static bool is_rest_left(const struct making *m) {
@@ -693,6 +693,7 @@ struct lifecycle lifecycle_init(struct mono now) {
         .ready_since = MONO_UNSET,
         .deadline = MONO_NEVER,
         .lasted_ms = -1,
+        .ready_ms = -1,
         .record = restart_record_clean(),
     };
 }

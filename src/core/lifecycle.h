@@ -90,11 +90,12 @@ struct lifecycle {
     struct mono since;       /* when this phase began */
     struct mono spawned;     /* when the main or pre_start process began; MONO_UNSET when there is none */
     struct mono helper;      /* when the stop_command began; MONO_UNSET when none runs */
-    struct mono ready_since; /* MONO_UNSET when this start never was ready */
+    struct mono ready_since; /* when that process became ready; MONO_UNSET when it is not there or never did */
     struct mono deadline;    /* of this phase's wait; MONO_NEVER when it has none */
     struct outcome outcome;  /* of the last process that ended, but for a pre_start that ended well */
     bool success;            /* outcome is among the successes */
     int64_t lasted_ms;       /* how long that process had lasted; -1 when none has ended in this start */
+    int64_t ready_ms;        /* how long of that it had been ready; -1 when it never was */
     uint32_t begun;          /* starts since somebody asked for one; see lifecycle_restarts() */
     struct restart_record record;
 };

@@ -19,8 +19,8 @@ static bool is_going_down(const struct plan_app *app) {
            (app->phase == PHASE_SPAWNING && app->goal == GOAL_DOWN);
 }
 
-/* Takes the mark `from` off whatever app i depends on. Returns whether there was one. */
-static bool sweep_deps(const struct plan_app *app, bool to, bool *marks) {
+/* Sets the mark of whatever the app depends on. Returns whether one changed. */
+static bool mark_deps(const struct plan_app *app, bool to, bool *marks) {
     bool changed = false;
     for (size_t d = 0; d < app->dep_count; d++) {
         changed |= marks[app->deps[d]] != to;
@@ -39,7 +39,7 @@ void plan_release(const struct plan_app *apps, size_t count, bool parallel, bool
         changed = false;
         for (size_t i = count; i-- > 0;)
             if (is_going_down(&apps[i]) || !release[i])
-                changed |= sweep_deps(&apps[i], false, release);
+                changed |= mark_deps(&apps[i], false, release);
     }
     for (size_t i = 0; i < count; i++)
         release[i] = release[i] && apps[i].wish != WISH_NONE;
@@ -50,7 +50,7 @@ void plan_close_over_deps(const struct plan_app *apps, size_t count, bool *set) 
         changed = false;
         for (size_t i = count; i-- > 0;)
             if (set[i])
-                changed |= sweep_deps(&apps[i], true, set);
+                changed |= mark_deps(&apps[i], true, set);
     }
 }
 
@@ -78,29 +78,29 @@ static void report_cycle(const size_t *path, size_t again, size_t *cycle_out, si
         *cycle_len_out = len;
 }
 
-bool plan_order(const struct plan_app *apps, size_t count, size_t *order, unsigned char *seen, size_t *cycle_out,
+bool plan_order(const struct plan_app *apps, size_t count, size_t *order, unsigned char *scratch, size_t *cycle_out,
                 size_t *cycle_len_out) {
     for (size_t i = 0; i < count; i++)
-        seen[i] = UNSEEN;
+        scratch[i] = UNSEEN;
 
     /* Depth first, without recursion: the order grows at the front of the array, the path down is a stack at its end.
      * No app is in both, so they never meet. */
     size_t done = 0;
     size_t top = count;
     for (size_t root = 0; root < count; root++) {
-        if (seen[root] != UNSEEN)
+        if (scratch[root] != UNSEEN)
             continue;
-        seen[root] = ON_PATH;
+        scratch[root] = ON_PATH;
         order[--top] = root;
         while (top < count) {
             size_t app = order[top];
-            size_t dep = first_unordered_dep(&apps[app], seen, count);
+            size_t dep = first_unordered_dep(&apps[app], scratch, count);
             if (dep == count) {
-                seen[app] = ORDERED;
+                scratch[app] = ORDERED;
                 top++;
                 order[done++] = app;
-            } else if (seen[dep] == UNSEEN) {
-                seen[dep] = ON_PATH;
+            } else if (scratch[dep] == UNSEEN) {
+                scratch[dep] = ON_PATH;
                 order[--top] = dep;
             } else {
                 report_cycle(&order[top], dep, cycle_out, cycle_len_out);

@@ -43,13 +43,13 @@ static struct mono next_try(const struct restart_rules *rules, uint32_t failures
 }
 
 struct restart_decision restart_decide(struct restart_record record, const struct restart_rules *rules, struct mono now,
-                                       bool success, struct mono ready_since, uint32_t chance) {
+                                       bool success, int64_t ready_ms, uint32_t chance) {
     if (success && rules->when != RESTART_WHEN_ALWAYS)
         return (struct restart_decision){RESTART_SUCCEEDED, record, MONO_NEVER};
     if (!success && rules->when == RESTART_WHEN_NEVER)
         return (struct restart_decision){RESTART_NOT_WANTED, record, MONO_NEVER};
 
-    bool proved = mono_is_set(ready_since) && mono_reached(mono_add_ms(ready_since, rules->min_uptime_ms), now);
+    bool proved = ready_ms >= 0 && ready_ms >= rules->min_uptime_ms;
     record.failures = proved ? 0 : one_more(record.failures);
     count_end(&record, rules, now);
     if (rules->max_restarts > 0 && record.ends > rules->max_restarts)

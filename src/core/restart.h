@@ -33,10 +33,11 @@ struct restart_decision {
     struct mono at; /* RESTART_LATER: when */
 };
 
-/* success: the end was among the successes. ready_since: MONO_UNSET when it never was ready. chance: uniform over
- * uint32_t, for jitter of up to a tenth, so that what fell together does not come back together. */
+/* success: the end was among the successes. ready_ms: how long the process had been ready, -1 when it never was; told
+ * apart from now, because what it left behind may have taken its time to go. chance: uniform over uint32_t, for jitter
+ * of up to a tenth, so that what fell together does not come back together. */
 struct restart_decision restart_decide(struct restart_record record, const struct restart_rules *rules, struct mono now,
-                                       bool success, struct mono ready_since, uint32_t chance);
+                                       bool success, int64_t ready_ms, uint32_t chance);
 
 /* A clean record, as after an explicit start. */
 struct restart_record restart_record_clean(void);

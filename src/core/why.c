@@ -12,7 +12,7 @@ void outcome_print(struct outcome outcome, struct text *out) {
                     outcome.core_dumped ? " (core dumped)" : "");
         return;
     case OUTCOME_LOST:
-        text_str(out, "ended, with a status that nobody told us");
+        text_str(out, "ended with unknown status");
         return;
     case OUTCOME_NONE:
         text_str(out, "ended");

@@ -14,8 +14,8 @@ bool life_equals(const struct lifecycle *a, const struct lifecycle *b) {
            instant_equals(a->helper, b->helper) && instant_equals(a->ready_since, b->ready_since) &&
            instant_equals(a->deadline, b->deadline) && a->outcome.kind == b->outcome.kind &&
            a->outcome.number == b->outcome.number && a->outcome.core_dumped == b->outcome.core_dumped &&
-           a->success == b->success && a->lasted_ms == b->lasted_ms && a->begun == b->begun &&
-           record_equals(&a->record, &b->record);
+           a->success == b->success && a->lasted_ms == b->lasted_ms && a->ready_ms == b->ready_ms &&
+           a->begun == b->begun && record_equals(&a->record, &b->record);
 }
 
 static bool step_equals(const struct lifecycle_step *a, const struct lifecycle_step *b) {
@@ -267,8 +267,8 @@ static bool pre_starts_come_first(const struct transition *t) {
 static bool ready_means_ready(const struct transition *t) {
     const struct lifecycle *next = &t->step.next;
     bool is_new = next->phase == PHASE_READY && t->before->life.phase != PHASE_READY;
-    bool may_be = phase_is_stopping(next->phase) || next->phase == PHASE_READY;
-    if (mono_is_set(next->ready_since) && !may_be)
+    bool may_be = t->host.process == PROCESS_MAIN && (phase_is_stopping(next->phase) || next->phase == PHASE_READY);
+    if (mono_is_set(next->ready_since) ? !may_be : next->phase == PHASE_READY)
         return false;
     if (!is_new)
         return true;

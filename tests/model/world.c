@@ -23,9 +23,9 @@ static uint64_t units_until(struct mono deadline) {
     return left > 0 ? (uint64_t)((left + unit_ns - 1) / unit_ns) : 0;
 }
 
-/* Units since an instant, no more than matter. */
-static uint64_t units_since(struct mono instant, int64_t enough_ms) {
-    return at_most((uint64_t)((MODEL_NOW.ns - instant.ns) / unit_ns), (uint64_t)(enough_ms / UNIT_MS));
+/* No more units than matter. */
+static uint64_t units_of(int64_t ms, int64_t enough_ms) {
+    return at_most((uint64_t)(ms / UNIT_MS), (uint64_t)(enough_ms / UNIT_MS));
 }
 
 static struct mono from_now(int64_t units) {
@@ -35,7 +35,7 @@ static struct mono from_now(int64_t units) {
 enum { NO_INSTANT = 7 };
 
 static uint64_t pack_since(struct mono instant, int64_t enough_ms) {
-    return mono_is_set(instant) ? units_since(instant, enough_ms) : NO_INSTANT;
+    return mono_is_set(instant) ? units_of(mono_ms_between(instant, MODEL_NOW), enough_ms) : NO_INSTANT;
 }
 
 static struct mono unpack_since(uint64_t units) {
@@ -58,7 +58,10 @@ uint64_t world_pack(const struct lifecycle *life, const struct host *host, const
     put(&packed, 3, pack_since(life->record.window, rules->restart.window_ms));
     put(&packed, 2, rules->restart.max_restarts > 0 ? at_most(life->record.ends, ENDS_ENOUGH) : 0);
     put(&packed, 2, rules->restart.delay_ms > 0 ? at_most(life->record.failures, FAILURES_ENOUGH) : 0);
-    put(&packed, 1, life->lasted_ms >= 0 && phase_is_stopping(life->phase));
+    bool is_told = phase_is_stopping(life->phase);
+    put(&packed, 1, is_told && life->lasted_ms >= 0);
+    put(&packed, 3,
+        is_told && life->ready_ms >= 0 ? units_of(life->ready_ms, rules->restart.min_uptime_ms) : NO_INSTANT);
     put(&packed, 1, life->success && life->takedown == CAUSE_EXITED);
     put(&packed, 3, mono_is_never(life->deadline) ? NO_INSTANT : units_until(life->deadline));
     put(&packed, 3, pack_since(life->ready_since, rules->restart.min_uptime_ms));
@@ -86,6 +89,8 @@ struct world world_unpack(uint64_t packed) {
     uint64_t deadline = take(&packed, 3);
     life->deadline = deadline == NO_INSTANT ? MONO_NEVER : from_now((int64_t)deadline);
     life->success = take(&packed, 1);
+    uint64_t ready_units = take(&packed, 3);
+    life->ready_ms = ready_units == NO_INSTANT ? -1 : (int64_t)ready_units * UNIT_MS;
     life->lasted_ms = take(&packed, 1) ? 0 : -1;
     life->record.failures = (uint32_t)take(&packed, 2);
     life->record.ends = (uint32_t)take(&packed, 2);
