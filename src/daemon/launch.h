@@ -19,12 +19,18 @@ struct launch_context {
  * empty. */
 struct launch {
     struct words words;
-    char *shell_argv[4];
+    const char *shell_argv[4];
+    char *shell_command;
     char *program;
     char *cwd;
 };
 
-/* Reads the dotenv files anew, makes env and resolves config. On a mistake: false, and the first of them in error
+/* Reads the dotenv files anew and makes the environment as manifest and files have it. False with what is wrong in
+ * diags. */
+bool launch_environment(const struct launch_context *context, const struct manifest_app *app, struct env *env,
+                        struct diags *diags);
+
+/* Makes env, and config from it; what is wrong keeps its default. Then: false, and the first mistake in error
  * (`.env:3: …`). */
 bool launch_configure(const struct launch_context *context, const struct manifest_app *app, struct env *env,
                       struct app_config *config, struct text *error);

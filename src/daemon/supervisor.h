@@ -24,14 +24,13 @@ struct instance_view {
     unsigned instance; /* 1 … N */
     uint32_t tag;
     const struct lifecycle *life;
-    const struct app_config
-        *config;     /* of the last start; before one, as the manifest has it; may be NULL when that does not resolve */
-    pid_t pid;       /* 0: no process */
-    const char *why; /* the sentence for the present phase */
-    const char *status;   /* what the app said with STATUS=, or NULL */
-    const char *tail;     /* last lines that it wrote, or "" */
-    const char *log_path; /* of stdout, or NULL */
-    const char *err_path; /* of stderr when it is another file, or NULL */
+    const struct app_config *config; /* of the last start; before one, as the manifest has it; never NULL */
+    pid_t pid;                       /* 0: no process */
+    const char *why;                 /* the sentence for the present phase */
+    const char *status;              /* what the app said with STATUS=, or NULL */
+    const char *tail;                /* last lines that it wrote, or "" */
+    const char *log_path;            /* of stdout, or NULL */
+    const char *err_path;            /* of stderr when it is another file, or NULL */
     const struct history *history;
     const struct manifest_app *manifest_app;
     bool wanted;  /* goal up, nothing pending against it */
@@ -53,10 +52,14 @@ struct supervisor_watch {
     struct supervisor_watch *next;
 };
 
-/* Takes over manifest (its content is moved). NULL when out of memory. terminal_fd as in output_hub_new. */
+/* Takes over manifest (its content is moved). Instance i is tagged tag_base + i. NULL when out of memory. terminal_fd
+ * as in output_hub_new. */
 struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, char *const *environment,
-                                  int terminal_fd);
+                                  uint32_t tag_base, int terminal_fd);
 void supervisor_free(struct supervisor *supervisor);
+
+/* To be called when a round of proc's ended() callbacks is over: proc_setup's `settled`. */
+void supervisor_settled(struct supervisor *supervisor);
 
 const struct manifest *supervisor_manifest(const struct supervisor *supervisor);
 struct loop *supervisor_loop(const struct supervisor *supervisor);

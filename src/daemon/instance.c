@@ -1,0 +1,362 @@
+#include "daemon/instance.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/say.h"
+#include "host/tree.h"
+
+static void instance_ready(void *context, const char *how) {
+    struct instance *instance = context;
+    instance_set_detail(instance, strdup(how));
+    instance->context->post(instance, EVENT_READY);
+}
+
+static void instance_unfit(void *context, const char *why) {
+    struct instance *instance = context;
+    instance_set_detail(instance, strdup(why));
+    instance->context->post(instance, EVENT_UNFIT);
+}
+
+static void instance_status(void *context, const char *text) {
+    struct instance *instance = context;
+    free(instance->status);
+    instance->status = strdup(text);
+}
+
+static void instance_successor_ended(struct proc *proc, struct outcome outcome) {
+    (void)proc;
+    (void)outcome; /* while its parent lives, its end is that parent's business */
+}
+
+static void instance_main_pid(void *context, pid_t pid) {
+    struct instance *instance = context;
+    if (pid == instance->main.pid || pid == instance->successor.pid)
+        return;
+    if (instance->successor.pid != 0)
+        proc_forget(&instance->successor);
+    int r = proc_adopt(&instance->successor, pid, instance->tag, instance_successor_ended);
+    if (r < 0)
+        say(SAY_WARNING, instance->app->name, "MAINPID=%d: %s", (int)pid, strerror(-r));
+}
+
+/* An app that says STOPPING=1 is about to end by itself; its exit tells the rest. */
+static void instance_stopping(void *context) {
+    (void)context;
+}
+
+static const struct readiness_events instance_readiness_events = {
+    .ready = instance_ready,
+    .unfit = instance_unfit,
+    .main_pid = instance_main_pid,
+    .status = instance_status,
+    .stopping = instance_stopping,
+};
+
+int instance_init(struct instance *instance, struct instance_context *context, size_t index,
+                  const struct manifest_app *app, uint32_t tag, const char *runtime_dir, struct mono now) {
+    *instance =
+        (struct instance){.context = context, .index = index, .app = app, .tag = tag, .life = lifecycle_init(now)};
+    int r = history_init(&instance->history);
+    if (r < 0)
+        return r;
+    instance->output = output_new(context->hub, app->name);
+    instance->readiness =
+        readiness_new(context->loop, runtime_dir, app->name, tag, &instance_readiness_events, instance);
+    if (!instance->output || !instance->readiness)
+        return -ENOMEM;
+    /* For rules, dependencies and the like until the first start; what is wrong now is said by that start, if it still
+     * is. */
+    struct text error TEXT_AUTO = {0};
+    (void)instance_configure(instance, &error);
+    return 0;
+}
+
+void instance_fini(struct instance *instance) {
+    loop_timer_stop(instance->context->loop, &instance->timer);
+    if (instance->readiness)
+        readiness_free(instance->readiness);
+    if (instance->output)
+        output_free(instance->output);
+    history_fini(&instance->history);
+    app_config_fini(&instance->config);
+    launch_fini(&instance->launch);
+    env_fini(&instance->own_env);
+    free(instance->detail);
+    free(instance->status);
+    free(instance->why);
+}
+
+void instance_set_detail(struct instance *instance, char *detail) {
+    free(instance->detail);
+    instance->detail = detail;
+}
+
+static uint32_t instance_u32(int64_t n) {
+    return n < 0 ? 0 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static enum restart_when instance_restart_when(enum restart_policy policy) {
+    switch (policy) {
+    case RESTART_ALWAYS:
+        return RESTART_WHEN_ALWAYS;
+    case RESTART_ON_FAILURE:
+        return RESTART_WHEN_FAILED;
+    case RESTART_NEVER:
+        return RESTART_WHEN_NEVER;
+    }
+    return RESTART_WHEN_NEVER;
+}
+
+static struct lifecycle_rules instance_rules(const struct app_config *config) {
+    return (struct lifecycle_rules){
+        .oneshot = config->type == APP_ONESHOT,
+        .ready_at_spawn = config->ready.kind == CONDITION_SPAWNED,
+        .has_stop_command = config->stop_command != NULL,
+        .kill_group = config->kill_mode == KILL_GROUP,
+        .kill_process_only = config->kill_mode == KILL_PROCESS,
+        .pre_start_count = instance_u32((int64_t)config->pre_start.count),
+        .ready_timeout_ms = config->ready_timeout_ms,
+        .kill_timeout_ms = config->kill_timeout_ms,
+        .restart =
+            {
+                .when = instance_restart_when(config->restart),
+                .delay_ms = config->restart_delay_ms,
+                .delay_max_ms = config->restart_delay_max_ms,
+                .min_uptime_ms = config->min_uptime_ms,
+                .window_ms = config->restart_window_ms,
+                .max_restarts = instance_u32(config->max_restarts),
+            },
+    };
+}
+
+bool instance_configure(struct instance *instance, struct text *error) {
+    struct app_config config = {0};
+    bool ok = launch_configure(&instance->context->launch, instance->app, &instance->context->env, &config, error);
+    app_config_fini(&instance->config);
+    instance->config = config;
+    instance->rules = instance_rules(&config);
+    return ok;
+}
+
+static void instance_main_ended(struct proc *proc, struct outcome outcome) {
+    struct instance *instance = LOOP_CONTAINER(proc, struct instance, main);
+    pid_t heir = instance->successor.pid;
+    if (heir != 0) {
+        /* MAINPID= named another process, which the end of its parent has made our child. */
+        proc_forget(&instance->successor);
+        if (proc_adopt(&instance->main, heir, instance->tag, instance_main_ended) == 0)
+            return;
+    }
+    instance->main_outcome = outcome;
+    output_drain(instance->output);
+    readiness_stop(instance->readiness);
+    instance->is_settling = true;
+}
+
+static void instance_helper_ended(struct proc *proc, struct outcome outcome) {
+    struct instance *instance = LOOP_CONTAINER(proc, struct instance, helper);
+    instance->helper_outcome = outcome;
+    instance->context->post(instance, EVENT_HELPER_ENDED);
+}
+
+/* Adds what upkeep itself tells an app. */
+static bool instance_export(const struct instance *instance, struct env *env) {
+    const struct supervisor_config *supervisor = &instance->context->launch.manifest->supervisor;
+    const struct {
+        const char *name, *value;
+    } exports[] = {
+        {"UPKEEP_APP", instance->app->name},
+        {"UPKEEP_INSTANCE", "1"},
+        {"UPKEEP_NAME", supervisor->name},
+        {"UPKEEP_ROOT", supervisor->root},
+    };
+    for (size_t i = 0; i < sizeof exports / sizeof *exports; i++)
+        if (!env_set(env, exports[i].name, strlen(exports[i].name), exports[i].value, ENV_ORIGIN_UPKEEP, 0))
+            return false;
+    return true;
+}
+
+/* Starts one of the app's commands with its output. False with the reason in error. */
+static bool instance_run(struct instance *instance, const char *command, struct proc *proc, struct proc_spec *spec,
+                         void (*ended)(struct proc *, struct outcome), struct text *error) {
+    struct launch launch = {0};
+    bool ok = launch_command(&instance->context->launch, &instance->config, command, &instance->context->env,
+                             instance->tag, &launch, spec, error);
+    if (ok) {
+        int out = -1;
+        int err = -1;
+        output_fds(instance->output, &out, &err);
+        spec->fds[spec->fd_count].from = out;
+        spec->fds[spec->fd_count++].to = 1;
+        spec->fds[spec->fd_count].from = err;
+        spec->fds[spec->fd_count++].to = 2;
+        struct proc_failure failure;
+        int r = proc_spawn(proc, spec, ended, &failure);
+        if (r < 0) {
+            const char *what = failure.step == PROC_STEP_CWD && instance->config.cwd ? instance->config.cwd
+                               : failure.step == PROC_STEP_CWD                       ? spec->cwd
+                                                                                     : spec->path;
+            text_printf(error, "%s %s: %s", proc_step_words(failure.step), what, strerror(-r));
+            ok = false;
+        }
+    }
+    if (ok && proc == &instance->main) {
+        launch_fini(&instance->launch);
+        instance->launch = launch;
+    } else {
+        launch_fini(&launch);
+    }
+    return ok;
+}
+
+/* Surroundings of a command of this start: the environment anew, and the output. */
+static bool instance_prepare(struct instance *instance, struct text *error) {
+    if (!instance_configure(instance, error))
+        return false;
+    if (!instance_export(instance, &instance->context->env)) {
+        text_str(error, "out of memory for the environment");
+        return false;
+    }
+    const char *root = instance->context->launch.manifest->supervisor.root;
+    return output_prepare(instance->output, &instance->config, root, &instance->context->env, error) == 0;
+}
+
+static bool instance_spawn_main(struct instance *instance, struct text *error) {
+    struct instance_context *context = instance->context;
+    struct proc_spec spec = {0};
+    const char *root = context->launch.manifest->supervisor.root;
+    if (readiness_prepare(instance->readiness, &instance->config, root, &context->env, &spec, error) < 0)
+        return false;
+    if (!instance_run(instance, instance->config.command, &instance->main, &spec, instance_main_ended, error)) {
+        readiness_stop(instance->readiness);
+        return false;
+    }
+    char *const *envp = NULL;
+    if (instance->config.ready.kind == CONDITION_EXEC) {
+        env_clear(&instance->own_env);
+        if (env_import(&instance->own_env, spec.envp, ENV_ORIGIN_UPKEEP))
+            envp = env_envp(&instance->own_env);
+    }
+    readiness_start(instance->readiness, instance->main.pid, instance->launch.cwd, envp, instance->output);
+    return true;
+}
+
+static bool instance_spawn_step(struct instance *instance, struct text *error) {
+    if (!instance_prepare(instance, error))
+        return false;
+    uint32_t step = instance->life.step;
+    if (step == 0) {
+        output_mark(instance->output);
+        free(instance->status);
+        instance->status = NULL;
+    }
+    if (step >= instance->rules.pre_start_count)
+        return instance_spawn_main(instance, error);
+    struct proc_spec spec = {0};
+    return instance_run(instance, instance->config.pre_start.items[step], &instance->main, &spec, instance_main_ended,
+                        error);
+}
+
+static void instance_spawn(struct instance *instance) {
+    struct text error TEXT_AUTO = {0};
+    if (instance_spawn_step(instance, &error)) {
+        instance->last_pid = instance->main.pid;
+        instance->context->post(instance, EVENT_SPAWNED);
+        return;
+    }
+    instance_set_detail(instance, text_take(&error));
+    instance->context->post(instance, EVENT_SPAWN_FAILED);
+}
+
+static void instance_run_stop_command(struct instance *instance) {
+    struct text error TEXT_AUTO = {0};
+    struct proc_spec spec = {0};
+    /* The environment is made anew, but the settings that the app runs with stay: only this start's rules may end it.
+     */
+    struct app_config ignored = {0};
+    bool ok = launch_configure(&instance->context->launch, instance->app, &instance->context->env, &ignored, &error);
+    app_config_fini(&ignored);
+    ok = ok && instance_export(instance, &instance->context->env);
+    struct text pid TEXT_AUTO = {0};
+    text_printf(&pid, "%d", (int)instance_pid(instance));
+    ok = ok && env_set(&instance->context->env, "MAINPID", strlen("MAINPID"), text_get(&pid), ENV_ORIGIN_UPKEEP, 0);
+    ok = ok &&
+         instance_run(instance, instance->config.stop_command, &instance->helper, &spec, instance_helper_ended, &error);
+    if (!ok) {
+        say(SAY_WARNING, instance->app->name, "stop_command: %s", text_get(&error));
+        instance->helper_outcome = (struct outcome){OUTCOME_LOST, 0, false};
+        instance->context->post(instance, EVENT_HELPER_ENDED);
+    }
+}
+
+pid_t instance_pid(const struct instance *instance) {
+    return instance->successor.pid != 0 ? instance->successor.pid : instance->main.pid;
+}
+
+int instance_signal(const struct instance *instance, int signal) {
+    return proc_signal(instance->successor.pid != 0 ? &instance->successor : &instance->main, signal);
+}
+
+static void instance_signal_main(struct instance *instance, int signal) {
+    int r = instance_signal(instance, signal);
+    if (r < 0 && r != -ESRCH)
+        say(SAY_ERROR, instance->app->name, "cannot send %s to pid %d: %s", value_signal_name(signal),
+            (int)instance_pid(instance), strerror(-r));
+}
+
+static void instance_signal_tree(struct instance *instance, int signal) {
+    pid_t refused = 0;
+    int reached = tree_signal(instance->tag, signal, 0, &refused);
+    if (reached < 0)
+        say(SAY_ERROR, instance->app->name, "cannot look for its processes: %s", strerror(-reached));
+    if (refused != 0)
+        say(SAY_ERROR, instance->app->name, "not permitted to signal pid %d", (int)refused);
+    /* Found nobody: the tree emptied between the look that said otherwise and now. */
+    if (reached == 0 && instance->main.pid == 0)
+        instance->context->post(instance, EVENT_EMPTIED);
+}
+
+bool instance_is_success(const struct instance *instance, struct outcome outcome) {
+    const struct exit_set *set = &instance->config.success_exit_codes;
+    switch (outcome.kind) {
+    case OUTCOME_EXIT:
+        return outcome.number >= 0 && outcome.number < 256 &&
+               (set->codes[outcome.number / 32] & (1U << (outcome.number % 32)));
+    case OUTCOME_SIGNAL:
+        return outcome.number > 0 && outcome.number < 64 && (set->signals & (UINT64_C(1) << outcome.number));
+    case OUTCOME_NONE:
+    case OUTCOME_LOST:
+        return false;
+    }
+    return false;
+}
+
+void instance_act(struct instance *instance, enum act act) {
+    switch (act) {
+    case ACT_NONE:
+        return;
+    case ACT_SPAWN:
+        instance_spawn(instance);
+        return;
+    case ACT_STOP_COMMAND:
+        instance_run_stop_command(instance);
+        return;
+    case ACT_SIGNAL_MAIN:
+        instance_signal_main(instance, instance->config.stop_signal);
+        return;
+    case ACT_SIGNAL_TREE:
+        instance_signal_tree(instance, instance->config.stop_signal);
+        return;
+    case ACT_KILL_MAIN:
+        instance_signal_main(instance, SIGKILL);
+        if (instance->helper.pid != 0)
+            (void)proc_signal(&instance->helper, SIGKILL);
+        return;
+    case ACT_KILL_TREE:
+        instance_signal_tree(instance, SIGKILL);
+        return;
+    }
+}

@@ -1,0 +1,86 @@
+/* One instance: its record, and the carrying out of the lifecycle's acts on it. Decides nothing; what comes of an act
+ * is posted to the supervisor. Internal to daemon/. */
+#ifndef UPKEEP_DAEMON_INSTANCE_H
+#define UPKEEP_DAEMON_INSTANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/env.h"
+#include "core/lifecycle.h"
+#include "core/manifest.h"
+#include "core/plan.h"
+#include "daemon/history.h"
+#include "daemon/launch.h"
+#include "daemon/output.h"
+#include "daemon/readiness.h"
+#include "host/loop.h"
+#include "host/proc.h"
+
+struct instance;
+
+/* What all instances share. Owned by the supervisor. */
+struct instance_context {
+    struct loop *loop;
+    struct output_hub *hub;
+    struct launch_context launch;
+    struct env env; /* of whichever start is being made; an instance whose probe runs commands keeps one of its own */
+    /* Queues an event for the instance's lifecycle; each kind is pending at most once. */
+    void (*post)(struct instance *instance, enum lifecycle_event_kind kind);
+};
+
+struct instance {
+    struct instance_context *context;
+    size_t index;
+    const struct manifest_app *app; /* its name is the instance's */
+    uint32_t tag;
+    struct app_config config; /* of the last start; what could not be resolved has its default */
+    struct lifecycle_rules rules;
+    struct lifecycle life;
+    struct loop_timer timer; /* for life.deadline */
+    struct proc main;        /* or a pre_start command */
+    struct proc successor;   /* who took over as main process, by MAINPID= */
+    struct proc helper;      /* stop_command */
+    struct launch launch;    /* of main, or of the exec: probe's surroundings */
+    struct env own_env;      /* kept while an exec: probe needs it */
+    struct output *output;
+    struct readiness *readiness;
+    struct history history;
+    struct actor actor; /* who asked last */
+    bool is_named;      /* the start that is posted named this app */
+    pid_t last_pid;     /* of the last main or pre_start process */
+    char *detail;       /* what the outside adds to the next change's why; owned */
+    char *status;       /* STATUS= of the app; owned */
+    char *why;          /* sentence of the present phase, made when asked for; owned */
+    struct outcome main_outcome, helper_outcome;
+    bool tree_left;   /* goes with a posted EXITED or HELPER_ENDED */
+    bool is_settling; /* the end is known, the rest of the tree not looked at yet */
+    uint32_t posted;  /* bit by event kind */
+    struct instance *next_posted;
+};
+
+/* Zero-initialised memory that does not move. 0 or -errno. */
+int instance_init(struct instance *instance, struct instance_context *context, size_t index,
+                  const struct manifest_app *app, uint32_t tag, const char *runtime_dir, struct mono now);
+void instance_fini(struct instance *instance);
+
+/* Reads the dotenv files and the settings as a start would, into config and rules: what is wrong keeps its default.
+ * False with the first mistake in error. */
+bool instance_configure(struct instance *instance, struct text *error);
+
+/* Whether a process that ended so has succeeded, by success_exit_codes. */
+bool instance_is_success(const struct instance *instance, struct outcome outcome);
+
+/* Carries an act out. */
+void instance_act(struct instance *instance, enum act act);
+
+/* Signals the main process. 0 or -errno. */
+int instance_signal(const struct instance *instance, int signal);
+
+/* The pid of the main process, or of the pre_start command that runs; 0 for none. */
+pid_t instance_pid(const struct instance *instance);
+
+/* Replaces the detail that the next change carries. Takes over `detail`, heap or NULL. */
+void instance_set_detail(struct instance *instance, char *detail);
+
+#endif

@@ -1,0 +1,659 @@
+#include "daemon/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "core/plan.h"
+#include "core/why.h"
+#include "daemon/instance.h"
+#include "daemon/say.h"
+#include "host/tree.h"
+
+struct supervisor {
+    struct instance_context context; /* first: an instance's context is its supervisor */
+    struct manifest manifest;
+    struct env inherited;
+    struct instance *instances;
+    struct plan_app *plan; /* the same apps, as core/plan sees them; phase, goal and wish are kept current */
+    size_t *edges;         /* the memory of plan[].deps */
+    size_t count;
+    bool *marks; /* scratch for sets */
+    struct instance *posted;
+    struct instance **posted_end;
+    struct loop_post dispatch;
+    struct tree_tags orphans;
+    struct supervisor_watch *watches;
+    uint64_t changes;
+    uint32_t random;
+    struct mono began;
+    bool has_begun;
+    bool is_shutting_down;
+    int exit_code;
+};
+
+static struct supervisor *supervisor_of(struct instance *instance) {
+    return (struct supervisor *)(void *)instance->context;
+}
+
+/* For jitter only. xorshift32 */
+static uint32_t supervisor_chance(struct supervisor *sv) {
+    sv->random ^= sv->random << 13;
+    sv->random ^= sv->random >> 17;
+    sv->random ^= sv->random << 5;
+    return sv->random;
+}
+
+/* ---- posting ---------------------------------------------------------------------------------------------------- */
+
+static void supervisor_dispatch(struct loop_post *post);
+
+static void supervisor_wake(struct supervisor *sv) {
+    loop_post(sv->context.loop, &sv->dispatch, supervisor_dispatch);
+}
+
+static void supervisor_post(struct instance *instance, enum lifecycle_event_kind kind) {
+    struct supervisor *sv = supervisor_of(instance);
+    if (instance->posted == 0) {
+        instance->next_posted = NULL;
+        *sv->posted_end = instance;
+        sv->posted_end = &instance->next_posted;
+    }
+    instance->posted |= 1U << kind;
+    supervisor_wake(sv);
+}
+
+static void supervisor_timer_due(struct loop_timer *timer) {
+    supervisor_post(LOOP_CONTAINER(timer, struct instance, timer), EVENT_TICK);
+}
+
+/* ---- publishing a change ---------------------------------------------------------------------------------------- */
+
+static struct actor supervisor_actor_of(const struct instance *instance, enum cause cause) {
+    switch (cause) {
+    case CAUSE_ASKED_START:
+    case CAUSE_ASKED_STOP:
+    case CAUSE_ASKED_RESTART:
+    case CAUSE_ASKED_KILL:
+        return instance->actor;
+    case CAUSE_DEPENDENCY_READY:
+    case CAUSE_DEPENDENCY_MISSING:
+    case CAUSE_DEPENDENCY_FAILED:
+        return (struct actor){.kind = ACTOR_DEPENDENCY};
+    case CAUSE_NONE:
+    case CAUSE_BACKOFF_OVER:
+    case CAUSE_SPAWNED:
+    case CAUSE_SPAWN_FAILED:
+    case CAUSE_READY:
+    case CAUSE_NOT_READY_IN_TIME:
+    case CAUSE_UNFIT:
+    case CAUSE_EXITED:
+    case CAUSE_PRE_START_DONE:
+    case CAUSE_PRE_START_FAILED:
+    case CAUSE_STOP_COMMAND_ENDED:
+    case CAUSE_KILL_TIMEOUT:
+        break;
+    }
+    return (struct actor){.kind = ACTOR_POLICY};
+}
+
+/* The dependency that holds an instance up. */
+static char *supervisor_missing_dependency(const struct supervisor *sv, const struct instance *instance,
+                                           enum cause cause) {
+    const struct plan_app *app = &sv->plan[instance->index];
+    for (size_t i = 0; i < app->dep_count; i++) {
+        const struct plan_app *dep = &sv->plan[app->deps[i]];
+        bool has_failed = dep->phase == PHASE_FAILED || dep->phase == PHASE_BLOCKED;
+        bool is_up = (dep->phase == PHASE_READY || dep->phase == PHASE_DONE) && dep->wish == WISH_NONE;
+        if (cause == CAUSE_DEPENDENCY_FAILED ? has_failed : !is_up)
+            return strdup(sv->instances[app->deps[i]].app->name);
+    }
+    return NULL;
+}
+
+/* The end of a takedown has the cause that began it, and so the same detail. */
+static char *supervisor_earlier_detail(const struct instance *instance, enum cause cause) {
+    for (unsigned i = instance->history.count; i-- > 0;) {
+        const struct change *change = history_at(&instance->history, i);
+        if (change->why.cause == cause && change->detail)
+            return strdup(change->detail);
+        if (change->to == PHASE_SPAWNING)
+            break;
+    }
+    return NULL;
+}
+
+static char *supervisor_take_detail(const struct supervisor *sv, struct instance *instance, enum cause cause) {
+    char *detail = instance->detail;
+    instance->detail = NULL;
+    if (detail)
+        return detail;
+    switch (cause) {
+    case CAUSE_DEPENDENCY_READY:
+    case CAUSE_DEPENDENCY_MISSING:
+    case CAUSE_DEPENDENCY_FAILED:
+        return supervisor_missing_dependency(sv, instance, cause);
+    case CAUSE_NOT_READY_IN_TIME: {
+        const char *answer = readiness_last_answer(instance->readiness);
+        if (answer && !phase_has_process(instance->life.phase))
+            return supervisor_earlier_detail(instance, cause);
+        return answer ? strdup(answer) : NULL;
+    }
+    case CAUSE_UNFIT:
+    case CAUSE_SPAWN_FAILED:
+        return supervisor_earlier_detail(instance, cause);
+    case CAUSE_NONE:
+    case CAUSE_ASKED_START:
+    case CAUSE_ASKED_STOP:
+    case CAUSE_ASKED_RESTART:
+    case CAUSE_ASKED_KILL:
+    case CAUSE_BACKOFF_OVER:
+    case CAUSE_SPAWNED:
+    case CAUSE_READY:
+    case CAUSE_EXITED:
+    case CAUSE_PRE_START_DONE:
+    case CAUSE_PRE_START_FAILED:
+    case CAUSE_STOP_COMMAND_ENDED:
+    case CAUSE_KILL_TIMEOUT:
+        break;
+    }
+    return NULL;
+}
+
+static void supervisor_publish(struct supervisor *sv, struct instance *instance, enum phase from,
+                               const struct why *why) {
+    struct change change = {
+        .number = ++sv->changes,
+        .from = from,
+        .to = instance->life.phase,
+        .why = *why,
+        .actor = supervisor_actor_of(instance, why->cause),
+        .pid = instance->last_pid,
+        .next_start = instance->life.phase == PHASE_BACKOFF ? instance->life.deadline : MONO_NEVER,
+        .detail = supervisor_take_detail(sv, instance, why->cause),
+    };
+    (void)clock_gettime(CLOCK_REALTIME, &change.time);
+    history_add(&instance->history, &change);
+    free(instance->why);
+    instance->why = NULL;
+    struct supervisor_event event = {instance->index, history_at(&instance->history, instance->history.count - 1)};
+    for (struct supervisor_watch *watch = sv->watches, *next; watch; watch = next) {
+        next = watch->next;
+        watch->changed(watch, &event);
+    }
+}
+
+/* ---- stepping --------------------------------------------------------------------------------------------------- */
+
+static void supervisor_gates_changed(struct supervisor *sv, size_t index) {
+    for (size_t i = 0; i < sv->count; i++) {
+        enum phase phase = sv->plan[i].phase;
+        if (phase != PHASE_WAITING && phase != PHASE_BLOCKED)
+            continue;
+        for (size_t d = 0; d < sv->plan[i].dep_count; d++)
+            if (sv->plan[i].deps[d] == index)
+                supervisor_post(&sv->instances[i], EVENT_GATE);
+    }
+}
+
+static void supervisor_after_step(struct supervisor *sv, struct instance *instance, const struct lifecycle *before,
+                                  const struct lifecycle_step *step) {
+    const struct lifecycle *life = &instance->life;
+    loop_timer_at(sv->context.loop, &instance->timer, life->deadline, supervisor_timer_due);
+    if (before->phase != life->phase && phase_is_stopping(life->phase) && !phase_is_stopping(before->phase)) {
+        if (step->why.cause == CAUSE_NOT_READY_IN_TIME && !instance->detail) {
+            const char *answer = readiness_last_answer(instance->readiness);
+            instance_set_detail(instance, answer ? strdup(answer) : NULL);
+        }
+        readiness_stop(instance->readiness);
+    }
+    if (step->why.cause != CAUSE_NONE)
+        supervisor_publish(sv, instance, before->phase, &step->why);
+    if (before->phase != life->phase)
+        supervisor_gates_changed(sv, instance->index);
+    if (life->phase == PHASE_FAILED && before->phase != PHASE_FAILED &&
+        sv->manifest.supervisor.on_failure == ON_FAILURE_EXIT && !sv->is_shutting_down) {
+        sv->exit_code = 1;
+        supervisor_shutdown(sv, (struct actor){.kind = ACTOR_POLICY});
+    }
+}
+
+/* A pre_start before it may have left somebody behind, which has to go before the instance counts as down. */
+static void supervisor_look_after_failed_spawn(struct supervisor *sv, struct instance *instance) {
+    instance->tree_left =
+        instance->life.step > 0 && (tree_orphans(&sv->orphans) < 0 || tree_tags_has(&sv->orphans, instance->tag));
+}
+
+/* The only place where the lifecycle is called. */
+static void supervisor_step(struct supervisor *sv, struct instance *instance, enum lifecycle_event_kind kind) {
+    if (kind == EVENT_SPAWN_FAILED)
+        supervisor_look_after_failed_spawn(sv, instance);
+    struct lifecycle_event event = {
+        .kind = kind,
+        .now = loop_now(sv->context.loop),
+        .gate = plan_gate(sv->plan, instance->index),
+        .chance = supervisor_chance(sv),
+        .explicit_start = instance->is_named,
+        .outcome = kind == EVENT_HELPER_ENDED ? instance->helper_outcome : instance->main_outcome,
+        .success = instance_is_success(instance, instance->main_outcome),
+        .tree_left = instance->tree_left,
+    };
+    struct lifecycle before = instance->life;
+    struct lifecycle_step step = lifecycle_step(&before, &instance->rules, &event);
+    instance->life = step.next;
+    sv->plan[instance->index].phase = step.next.phase;
+    sv->plan[instance->index].goal = step.next.goal;
+    supervisor_after_step(sv, instance, &before, &step);
+    instance_act(instance, step.act);
+}
+
+static void supervisor_release(struct supervisor *sv) {
+    bool has_wish = false;
+    for (size_t i = 0; i < sv->count && !has_wish; i++)
+        has_wish = sv->plan[i].wish != WISH_NONE;
+    if (!has_wish)
+        return;
+    plan_release(sv->plan, sv->count, sv->manifest.supervisor.stop_order == STOP_PARALLEL, sv->marks);
+    for (size_t i = 0; i < sv->count; i++) {
+        if (!sv->marks[i])
+            continue;
+        enum plan_wish wish = sv->plan[i].wish;
+        sv->plan[i].wish = WISH_NONE;
+        supervisor_step(sv, &sv->instances[i], wish == WISH_STOP ? EVENT_STOP : EVENT_RESTART);
+        supervisor_gates_changed(sv, i);
+        supervisor_wake(sv); /* the next in order may go, also when there was no process whose end would tell */
+    }
+}
+
+/* Whether anything may still happen without being asked for. */
+static bool supervisor_is_busy(const struct supervisor *sv) {
+    for (size_t i = 0; i < sv->count; i++) {
+        enum phase phase = sv->plan[i].phase;
+        if (phase_has_process(phase) || phase == PHASE_BACKOFF || sv->plan[i].wish != WISH_NONE ||
+            sv->instances[i].posted != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool supervisor_has_failed(const struct supervisor *sv) {
+    for (size_t i = 0; i < sv->count; i++)
+        if (sv->plan[i].phase == PHASE_FAILED || sv->plan[i].phase == PHASE_BLOCKED)
+            return true;
+    return false;
+}
+
+static void supervisor_end_if_done(struct supervisor *sv) {
+    bool may_end = sv->is_shutting_down || (sv->manifest.supervisor.exit_when_done && sv->has_begun);
+    if (!may_end || supervisor_is_busy(sv))
+        return;
+    if (!sv->is_shutting_down && supervisor_has_failed(sv))
+        sv->exit_code = 1;
+    loop_break(sv->context.loop);
+}
+
+/* How many instances are served before the loop looks at descriptors and timers again. */
+enum { SUPERVISOR_BATCH = 32 };
+
+/* Hands on what was posted, in the order of the event kinds for one instance: a process that said READY and ended in
+ * the same round was ready first. */
+static void supervisor_dispatch(struct loop_post *post) {
+    struct supervisor *sv = LOOP_CONTAINER(post, struct supervisor, dispatch);
+    for (unsigned served = 0; sv->posted; served++) {
+        if (served == SUPERVISOR_BATCH) {
+            supervisor_wake(sv);
+            break;
+        }
+        struct instance *instance = sv->posted;
+        sv->posted = instance->next_posted;
+        if (!sv->posted)
+            sv->posted_end = &sv->posted;
+        uint32_t kinds = instance->posted;
+        instance->posted = 0;
+        for (unsigned kind = 0; kind < EVENT_COUNT; kind++)
+            if (kinds & (1U << kind))
+                supervisor_step(sv, instance, (enum lifecycle_event_kind)kind);
+    }
+    supervisor_release(sv);
+    for (struct supervisor_watch *watch = sv->watches, *next; watch; watch = next) {
+        next = watch->next;
+        if (watch->round)
+            watch->round(watch);
+    }
+    supervisor_end_if_done(sv);
+}
+
+/* ---- ends of processes ------------------------------------------------------------------------------------------ */
+
+/* A round of ends is over: one look at the orphans answers for every instance that waits to hear whether its tree is
+ * empty. */
+void supervisor_settled(struct supervisor *sv) {
+    bool is_needed = false;
+    for (size_t i = 0; i < sv->count && !is_needed; i++) {
+        const struct instance *instance = &sv->instances[i];
+        is_needed = instance->is_settling || (instance->main.pid == 0 && phase_is_stopping(instance->life.phase)) ||
+                    (instance->posted & (1U << EVENT_HELPER_ENDED));
+    }
+    if (!is_needed)
+        return;
+    /* When nothing can be known, somebody may be left: the phases that follow look for themselves. */
+    bool is_known = tree_orphans(&sv->orphans) >= 0;
+    for (size_t i = 0; i < sv->count; i++) {
+        struct instance *instance = &sv->instances[i];
+        instance->tree_left = !is_known || tree_tags_has(&sv->orphans, instance->tag);
+        if (instance->is_settling) {
+            instance->is_settling = false;
+            supervisor_post(instance, EVENT_EXITED);
+        } else if (instance->main.pid == 0 && !instance->tree_left && phase_is_stopping(instance->life.phase)) {
+            supervisor_post(instance, EVENT_EMPTIED);
+        }
+    }
+}
+
+/* ---- wishes ----------------------------------------------------------------------------------------------------- */
+
+static void supervisor_wish(struct supervisor *sv, const bool *set, enum plan_wish wish, struct actor actor) {
+    for (size_t i = 0; i < sv->count; i++) {
+        if (!set[i])
+            continue;
+        sv->instances[i].actor = actor;
+        sv->plan[i].wish = wish;
+    }
+    supervisor_wake(sv);
+}
+
+static void supervisor_want(struct supervisor *sv, const bool *named, bool is_explicit, struct actor actor) {
+    if (sv->is_shutting_down)
+        return;
+    sv->has_begun = true;
+    memcpy(sv->marks, named, sv->count * sizeof *named);
+    plan_close_over_deps(sv->plan, sv->count, sv->marks);
+    for (size_t i = 0; i < sv->count; i++) {
+        if (!sv->marks[i])
+            continue;
+        struct instance *instance = &sv->instances[i];
+        if (sv->plan[i].wish == WISH_STOP)
+            sv->plan[i].wish = WISH_NONE;
+        instance->actor = actor;
+        instance->is_named = is_explicit && named[i];
+        supervisor_post(instance, EVENT_START);
+    }
+}
+
+void supervisor_start(struct supervisor *sv, const bool *set, struct actor actor) {
+    supervisor_want(sv, set, true, actor);
+}
+
+void supervisor_start_auto(struct supervisor *sv, struct actor actor) {
+    bool *set = calloc(sv->count + 1, sizeof *set);
+    if (!set)
+        return;
+    for (size_t i = 0; i < sv->count; i++)
+        set[i] = sv->instances[i].config.autostart;
+    supervisor_want(sv, set, false, actor);
+    free(set);
+}
+
+void supervisor_stop(struct supervisor *sv, const bool *set, struct actor actor) {
+    for (size_t i = 0; i < sv->count; i++)
+        if (set[i])
+            sv->instances[i].posted &= ~(1U << EVENT_START);
+    supervisor_wish(sv, set, WISH_STOP, actor);
+}
+
+void supervisor_restart(struct supervisor *sv, const bool *set, struct actor actor) {
+    if (sv->is_shutting_down)
+        return;
+    bool *deps = calloc(sv->count + 1, sizeof *deps);
+    if (!deps)
+        return;
+    memcpy(deps, set, sv->count * sizeof *set);
+    plan_close_over_deps(sv->plan, sv->count, deps);
+    for (size_t i = 0; i < sv->count; i++)
+        deps[i] = deps[i] && !set[i] && sv->plan[i].goal == GOAL_DOWN && sv->plan[i].phase != PHASE_DONE;
+    supervisor_want(sv, deps, false, actor);
+    free(deps);
+    supervisor_wish(sv, set, WISH_RESTART, actor);
+}
+
+void supervisor_shutdown(struct supervisor *sv, struct actor actor) {
+    bool is_second = sv->is_shutting_down;
+    sv->is_shutting_down = true;
+    for (size_t i = 0; i < sv->count; i++) {
+        struct instance *instance = &sv->instances[i];
+        instance->posted &= ~(1U << EVENT_START);
+        instance->actor = actor;
+        sv->plan[i].wish = is_second ? WISH_NONE : WISH_STOP;
+        if (is_second)
+            supervisor_post(instance, EVENT_KILL);
+    }
+    supervisor_wake(sv);
+}
+
+int supervisor_signal(struct supervisor *sv, size_t index, int signal, struct actor actor) {
+    sv->instances[index].actor = actor;
+    return instance_signal(&sv->instances[index], signal);
+}
+
+/* ---- making and ending ------------------------------------------------------------------------------------------ */
+
+/* The dependencies of every app as indices, in one array. */
+static bool supervisor_plan_init(struct supervisor *sv) {
+    size_t edges = 0;
+    for (size_t i = 0; i < sv->count; i++)
+        edges += sv->instances[i].config.depends_on.count;
+    sv->edges = calloc(edges + 1, sizeof *sv->edges);
+    if (!sv->edges)
+        return false;
+    size_t *next = sv->edges;
+    for (size_t i = 0; i < sv->count; i++) {
+        const struct instance *instance = &sv->instances[i];
+        sv->plan[i] = (struct plan_app){.deps = next, .phase = instance->life.phase, .goal = instance->life.goal};
+        const struct list *names = &instance->config.depends_on;
+        for (size_t d = 0; d < names->count; d++) {
+            const struct manifest_app *dep = manifest_find(&sv->manifest, names->items[d]);
+            if (dep)
+                next[sv->plan[i].dep_count++] = (size_t)(dep - sv->manifest.apps);
+        }
+        next += sv->plan[i].dep_count;
+    }
+    return true;
+}
+
+static bool supervisor_init(struct supervisor *sv, char *const *environment, uint32_t tag_base) {
+    if (!env_import(&sv->inherited, environment, ENV_ORIGIN_INHERITED))
+        return false;
+    sv->count = sv->manifest.app_count;
+    sv->instances = calloc(sv->count + 1, sizeof *sv->instances);
+    sv->plan = calloc(sv->count + 1, sizeof *sv->plan);
+    sv->marks = calloc(sv->count + 1, sizeof *sv->marks);
+    if (!sv->instances || !sv->plan || !sv->marks)
+        return false;
+    sv->context.launch = (struct launch_context){&sv->manifest, &sv->inherited};
+    for (size_t i = 0; i < sv->count; i++)
+        if (instance_init(&sv->instances[i], &sv->context, i, &sv->manifest.apps[i], tag_base + (uint32_t)i,
+                          sv->manifest.supervisor.runtime_dir, sv->began) < 0)
+            return false;
+    return supervisor_plan_init(sv);
+}
+
+struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, char *const *environment,
+                                  uint32_t tag_base, int terminal_fd) {
+    struct supervisor *sv = calloc(1, sizeof *sv);
+    if (!sv)
+        return NULL;
+    sv->manifest = *manifest;
+    *manifest = (struct manifest){0};
+    sv->posted_end = &sv->posted;
+    sv->random = tag_base | 1U;
+    sv->began = loop_now(loop);
+    sv->context.loop = loop;
+    sv->context.post = supervisor_post;
+    sv->context.hub =
+        output_hub_new(loop, sv->manifest.supervisor.runtime_dir, sv->manifest.supervisor.log_dir, terminal_fd);
+    if (!sv->context.hub || !supervisor_init(sv, environment, tag_base)) {
+        supervisor_free(sv);
+        return NULL;
+    }
+    return sv;
+}
+
+void supervisor_free(struct supervisor *sv) {
+    if (!sv)
+        return;
+    loop_post_cancel(sv->context.loop, &sv->dispatch);
+    for (size_t i = 0; i < sv->count && sv->instances; i++)
+        if (sv->instances[i].context)
+            instance_fini(&sv->instances[i]);
+    if (sv->context.hub)
+        output_hub_free(sv->context.hub);
+    free(sv->instances);
+    free(sv->plan);
+    free(sv->edges);
+    free(sv->marks);
+    tree_tags_fini(&sv->orphans);
+    env_fini(&sv->context.env);
+    env_fini(&sv->inherited);
+    manifest_fini(&sv->manifest);
+    free(sv);
+}
+
+/* ---- being looked at -------------------------------------------------------------------------------------------- */
+
+const struct manifest *supervisor_manifest(const struct supervisor *sv) {
+    return &sv->manifest;
+}
+
+struct loop *supervisor_loop(const struct supervisor *sv) {
+    return sv->context.loop;
+}
+
+struct output_hub *supervisor_output(const struct supervisor *sv) {
+    return sv->context.hub;
+}
+
+struct mono supervisor_began(const struct supervisor *sv) {
+    return sv->began;
+}
+
+size_t supervisor_count(const struct supervisor *sv) {
+    return sv->count;
+}
+
+static const char *supervisor_why(struct instance *instance) {
+    const struct change *last =
+        instance->history.count > 0 ? history_at(&instance->history, instance->history.count - 1) : NULL;
+    if (!instance->why) {
+        struct text why TEXT_AUTO = {0};
+        if (last)
+            why_print(&last->why, last->detail, &why);
+        else
+            text_str(&why, "not started yet");
+        instance->why = text_take(&why);
+    }
+    return instance->why ? instance->why : "";
+}
+
+struct instance_view supervisor_view(const struct supervisor *sv, size_t index) {
+    struct instance *instance = &sv->instances[index];
+    const char *err_path = output_path(instance->output, true);
+    const char *log_path = output_path(instance->output, false);
+    return (struct instance_view){
+        .app = instance->app->name,
+        .name = instance->app->name,
+        .instance = 1,
+        .tag = instance->tag,
+        .life = &instance->life,
+        .config = &instance->config,
+        .pid = instance_pid(instance),
+        .why = supervisor_why(instance),
+        .status = instance->status,
+        .tail = output_tail(instance->output),
+        .log_path = log_path,
+        .err_path = err_path && (!log_path || strcmp(err_path, log_path) != 0) ? err_path : NULL,
+        .history = &instance->history,
+        .manifest_app = instance->app,
+        .wanted = instance->life.goal == GOAL_UP && sv->plan[index].wish != WISH_STOP,
+        .pending = sv->plan[index].wish != WISH_NONE || (instance->posted & (1U << EVENT_START)) != 0,
+    };
+}
+
+size_t supervisor_select(const struct supervisor *sv, const char *word, bool *set) {
+    size_t count = 0;
+    for (size_t i = 0; i < sv->count; i++) {
+        if (strcmp(sv->instances[i].app->name, word) != 0)
+            continue;
+        set[i] = true;
+        count++;
+    }
+    return count;
+}
+
+static bool supervisor_is_up(enum phase phase) {
+    return phase == PHASE_READY || phase == PHASE_DONE;
+}
+
+/* Counts the wanted instances by what ready_when asks for. */
+static bool supervisor_is_ready(const struct supervisor *sv) {
+    size_t wanted = 0;
+    size_t up = 0;
+    size_t begun = 0;
+    for (size_t i = 0; i < sv->count; i++) {
+        enum phase phase = sv->plan[i].phase;
+        if (sv->plan[i].goal == GOAL_DOWN && !supervisor_is_up(phase))
+            continue;
+        wanted++;
+        up += supervisor_is_up(phase);
+        begun += supervisor_is_up(phase) || phase == PHASE_STARTING;
+    }
+    switch (sv->manifest.supervisor.ready_when) {
+    case READY_WHEN_ALL:
+        return up == wanted;
+    case READY_WHEN_ANY:
+        return up > 0 || wanted == 0;
+    case READY_WHEN_STARTED:
+        return begun == wanted;
+    }
+    return false;
+}
+
+const char *supervisor_state(const struct supervisor *sv) {
+    if (sv->is_shutting_down)
+        return "stopping";
+    if (!sv->has_begun)
+        return "starting";
+    if (supervisor_is_ready(sv))
+        return "ready";
+    for (size_t i = 0; i < sv->count; i++)
+        if (sv->plan[i].phase == PHASE_BACKOFF)
+            return "degraded";
+    return supervisor_has_failed(sv) ? "degraded" : "starting";
+}
+
+const size_t *supervisor_dependencies(const struct supervisor *sv, size_t index, size_t *count_out) {
+    *count_out = sv->plan[index].dep_count;
+    return sv->plan[index].deps;
+}
+
+int supervisor_exit_code(const struct supervisor *sv) {
+    return sv->exit_code;
+}
+
+void supervisor_watch(struct supervisor *sv, struct supervisor_watch *watch) {
+    watch->next = sv->watches;
+    sv->watches = watch;
+}
+
+void supervisor_unwatch(struct supervisor *sv, struct supervisor_watch *watch) {
+    for (struct supervisor_watch **at = &sv->watches; *at; at = &(*at)->next)
+        if (*at == watch) {
+            *at = watch->next;
+            return;
+        }
+}
+
+bool supervisor_environment(struct supervisor *sv, size_t index, struct env *env, struct diags *diags) {
+    return launch_environment(&sv->context.launch, sv->instances[index].app, env, diags);
+}
