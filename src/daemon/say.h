@@ -13,4 +13,7 @@ void say_setup(struct output_hub *hub);
 /* `upkeep: app: text`, or `upkeep: text` when app is NULL. Never blocks on a terminal. */
 void say(enum say_level level, const char *app, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Several lines as they are, such as a failure card. Takes them apart in place. */
+void say_block(enum say_level level, char *lines);
+
 #endif

@@ -1,0 +1,258 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "daemon/announce.h"
+#include "daemon/control.h"
+#include "daemon/launch.h"
+#include "daemon/leftover.h"
+#include "daemon/manager.h"
+#include "daemon/say.h"
+#include "daemon/supervisor.h"
+#include "host/fs.h"
+#include "host/proc.h"
+
+enum { DAEMON_LEFTOVER_TIMEOUT_MS = 5000 };
+
+/* One `upkeep run`, from the lock to the last line. */
+struct daemon {
+    struct loop *loop;
+    struct supervisor *supervisor;
+    struct control *control;
+    struct announce announce;
+    struct manager manager;
+    const char *runtime_dir; /* of the supervisor's manifest */
+    int lock_fd;
+    int terminal_fd; /* -1: standard output is no terminal */
+    int started_fd;
+};
+
+/* ---- reading the manifest --------------------------------------------------------------------------------------- */
+
+static char *daemon_folder_of(const char *path) {
+    char *real = fs_real_path(path);
+    if (!real)
+        return NULL;
+    char *slash = strrchr(real, '/');
+    slash[slash == real] = '\0';
+    return real;
+}
+
+bool daemon_load(const char *path, const char *profile, struct manifest *out, struct diags *diags) {
+    char *bytes = NULL;
+    size_t len = 0;
+    int r = fs_read(path, LIMIT_MANIFEST_FILE, &bytes, &len);
+    char *dir = r < 0 ? NULL : daemon_folder_of(path);
+    bool ok = false;
+    if (r < 0 || !dir) {
+        diags_add(diags, DIAG_ERROR, path, 0, "cannot read the manifest: %s", strerror(r < 0 ? -r : errno));
+    } else {
+        struct env env = {0};
+        ok = env_import(&env, environ, ENV_ORIGIN_INHERITED) &&
+             manifest_parse(bytes, len, path, dir, profile, &env, out, diags);
+        env_fini(&env);
+    }
+    free(dir);
+    free(bytes);
+    return ok;
+}
+
+bool daemon_environment(const struct manifest *manifest, const struct manifest_app *app, struct env *env,
+                        struct diags *diags) {
+    struct env inherited = {0};
+    bool ok = env_import(&inherited, environ, ENV_ORIGIN_INHERITED);
+    struct launch_context context = {manifest, &inherited};
+    ok = launch_environment(&context, app, env, diags) && ok;
+    env_fini(&inherited);
+    return ok;
+}
+
+/* ---- signals ---------------------------------------------------------------------------------------------------- */
+
+static void daemon_end(void *context, int signal) {
+    struct daemon *daemon = context;
+    supervisor_shutdown(daemon->supervisor, (struct actor){.kind = ACTOR_SIGNAL, .signal = signal});
+}
+
+/* SIGHUP means two things: log files moved away, or the terminal has gone. */
+static void daemon_hangup(void *context, int signal) {
+    struct daemon *daemon = context;
+    struct termios unused;
+    if (daemon->terminal_fd >= 0 && tcgetattr(daemon->terminal_fd, &unused) < 0 && errno == EIO) {
+        daemon_end(context, signal);
+        return;
+    }
+    output_hub_reopen(supervisor_output(daemon->supervisor));
+    say(SAY_INFO, NULL, "log files opened anew");
+}
+
+static void daemon_watch_signals(struct daemon *daemon) {
+    static const int ends[] = {SIGTERM, SIGINT, SIGQUIT};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        loop_on_signal(daemon->loop, ends[i], daemon_end, daemon);
+    loop_on_signal(daemon->loop, SIGHUP, daemon_hangup, daemon);
+}
+
+static void daemon_settled(void *context) {
+    struct daemon *daemon = context;
+    if (daemon->supervisor)
+        supervisor_settled(daemon->supervisor);
+}
+
+/* ---- making ready ----------------------------------------------------------------------------------------------- */
+
+/* Who holds the lock, for the message; 0 when the file does not say. */
+static long daemon_lock_holder(const char *path) {
+    char *bytes = NULL;
+    size_t len = 0;
+    if (fs_read(path, 64, &bytes, &len) < 0)
+        return 0;
+    long pid = strtol(bytes, NULL, 10);
+    free(bytes);
+    return pid;
+}
+
+static bool daemon_lock(struct daemon *daemon, const char *manifest_file, struct text *error) {
+    int r = fs_make_dirs(daemon->runtime_dir, 0700);
+    if (r < 0) {
+        text_printf(error, "cannot make the runtime dir %s: %s", daemon->runtime_dir, strerror(-r));
+        return false;
+    }
+    struct text path TEXT_AUTO = {0};
+    text_printf(&path, "%s/lock", daemon->runtime_dir);
+    daemon->lock_fd = fs_lock(text_get(&path));
+    if (daemon->lock_fd == -EWOULDBLOCK) {
+        text_printf(error, "%s: a supervisor is running already (pid %ld); see: upkeep status", manifest_file,
+                    daemon_lock_holder(text_get(&path)));
+        return false;
+    }
+    if (daemon->lock_fd < 0) {
+        text_printf(error, "cannot lock %s: %s", text_get(&path), strerror(-daemon->lock_fd));
+        return false;
+    }
+    char pid[32];
+    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(daemon->lock_fd, 0) < 0 || pwrite(daemon->lock_fd, pid, (size_t)len, 0) < 0)
+        say(SAY_WARNING, NULL, "cannot write %s: %s", text_get(&path), strerror(errno));
+    return true;
+}
+
+/* Tags that no other supervisor of this machine is likely to have, and that leave room below the top. */
+static uint32_t daemon_tag_base(void) {
+    uint32_t base = 0;
+    if (getrandom(&base, sizeof base, GRND_NONBLOCK) != sizeof base)
+        base = (uint32_t)getpid() * 65536U;
+    return (base & 0x7fffffffU) | 0x10000U;
+}
+
+static void daemon_clear_leftovers(struct daemon *daemon) {
+    struct leftover_tags tags;
+    if (!leftover_read(daemon->runtime_dir, &tags))
+        return;
+    int count = leftover_clear(&tags, DAEMON_LEFTOVER_TIMEOUT_MS);
+    if (count > 0)
+        say(SAY_WARNING, NULL, "an earlier supervisor was killed; ended %d process%s that it had left", count,
+            count == 1 ? "" : "es");
+}
+
+static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, struct text *error) {
+    daemon->runtime_dir = manifest->supervisor.runtime_dir;
+    daemon->loop = loop_new();
+    int r = daemon->loop ? proc_setup(daemon->loop, daemon_settled, daemon) : -errno;
+    if (r < 0) {
+        text_printf(error, "cannot set up: %s", strerror(-r));
+        return false;
+    }
+    if (!daemon_lock(daemon, manifest->file, error))
+        return false;
+    daemon_clear_leftovers(daemon);
+    struct leftover_tags tags = {daemon_tag_base(), (uint32_t)manifest->app_count};
+    r = leftover_write(daemon->runtime_dir, &tags);
+    if (r < 0)
+        say(SAY_WARNING, NULL, "cannot write the state file in %s: %s", daemon->runtime_dir, strerror(-r));
+    daemon->supervisor = supervisor_new(daemon->loop, manifest, environ, tags.base, daemon->terminal_fd);
+    if (!daemon->supervisor) {
+        text_str(error, "out of memory");
+        return false;
+    }
+    daemon->runtime_dir = supervisor_manifest(daemon->supervisor)->supervisor.runtime_dir;
+    say_setup(daemon->terminal_fd >= 0 ? supervisor_output(daemon->supervisor) : NULL);
+    daemon->control = control_new(daemon->supervisor, error);
+    return daemon->control != NULL;
+}
+
+/* Answers the `upkeep start` that waits for us, with a line of why not when error is not NULL. */
+static void daemon_report_start(struct daemon *daemon, const char *error) {
+    if (daemon->started_fd < 0)
+        return;
+    if (dprintf(daemon->started_fd, "%s\n", error ? error : "") < 0)
+        say(SAY_WARNING, NULL, "upkeep start no longer waits: %s", strerror(errno));
+    close(daemon->started_fd);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------------------- */
+
+static void daemon_start_apps(struct daemon *daemon, char *const *apps, size_t app_count) {
+    struct supervisor *supervisor = daemon->supervisor;
+    struct actor actor = {.kind = ACTOR_USER, .uid = getuid(), .pid = getpid()};
+    if (app_count == 0) {
+        supervisor_start_auto(supervisor, actor);
+        return;
+    }
+    bool *set = calloc(supervisor_count(supervisor) + 1, sizeof *set);
+    if (!set)
+        return;
+    for (size_t i = 0; i < app_count; i++)
+        supervisor_select(supervisor, apps[i], set);
+    supervisor_start(supervisor, set, actor);
+    free(set);
+}
+
+static void daemon_fini(struct daemon *daemon) {
+    if (daemon->control)
+        control_free(daemon->control);
+    manager_fini(&daemon->manager);
+    say_setup(NULL);
+    if (daemon->supervisor)
+        leftover_remove(daemon->runtime_dir);
+    supervisor_free(daemon->supervisor);
+    if (daemon->loop)
+        loop_free(daemon->loop);
+    if (daemon->lock_fd >= 0)
+        close(daemon->lock_fd);
+}
+
+int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, int started_fd) {
+    struct daemon daemon = {
+        .lock_fd = -1,
+        .terminal_fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : -1,
+        .started_fd = started_fd,
+    };
+    say_setup(NULL);
+    struct text error TEXT_AUTO = {0};
+    if (!daemon_prepare(&daemon, manifest, &error)) {
+        if (started_fd < 0)
+            say(SAY_ERROR, NULL, "%s", text_get(&error));
+        daemon_report_start(&daemon, text_get(&error));
+        daemon_fini(&daemon);
+        return 1;
+    }
+    daemon_watch_signals(&daemon);
+    announce_init(&daemon.announce, daemon.supervisor);
+    manager_init(&daemon.manager, daemon.supervisor);
+    if (started_fd < 0)
+        daemon_start_apps(&daemon, apps, app_count);
+    daemon_report_start(&daemon, NULL);
+    loop_run(daemon.loop);
+    int code = supervisor_exit_code(daemon.supervisor);
+    daemon_fini(&daemon);
+    return code;
+}
