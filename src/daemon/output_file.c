@@ -11,9 +11,18 @@ enum {
     RETRY_SOON_MS = 20, /* a FIFO or terminal that is */
 };
 
+/* FNV-1a */
+static uint32_t path_hash(const char *path) {
+    uint32_t hash = 2166136261;
+    for (; *path; path++)
+        hash = (hash ^ (unsigned char)*path) * 16777619;
+    return hash;
+}
+
 static struct output_file *output_files_find(struct output_files *files, const char *path) {
+    uint32_t hash = path_hash(path);
     for (struct output_file *file = files->list; file; file = file->next)
-        if (strcmp(file->path, path) == 0)
+        if (file->path_hash == hash && strcmp(file->path, path) == 0)
             return file;
     return NULL;
 }
@@ -34,6 +43,7 @@ static struct output_file *output_file_new(const char *path) {
     if (!file)
         return NULL;
     file->log.fd = -1;
+    file->path_hash = path_hash(path);
     file->path = strdup(path);
     if (file->path)
         return file;

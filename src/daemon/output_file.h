@@ -14,6 +14,7 @@
 
 struct output_file {
     char *path;
+    uint32_t path_hash; /* a thousand paths differ at their ends: looked at first */
     struct logfile log;
     unsigned users;
     uint64_t writer; /* whose line is unfinished when the file is */
