@@ -143,19 +143,12 @@ static bool read_value(struct reader *r, struct entry *entry, const char *c, con
     return rest == *end_of_line || is_comment || complain(r, entry, "there is text behind the closing quote");
 }
 
-static const char *lookup_anything(const void *context, const char *name) {
-    (void)context;
-    (void)name;
-    return "x";
-}
-
 static bool keep(struct reader *r, const struct entry *entry) {
-    expand_lookup *lookup = r->env ? env_lookup : lookup_anything;
     TEXT_AUTO struct text why = {0};
     text_clear(&r->value);
     if (entry->is_literal)
         text_append(&r->value, text_get(&r->raw), r->raw.len);
-    else if (!expand_marked(text_get(&r->raw), r->raw.len, lookup, r->env, &r->value, &why))
+    else if (!expand_marked(text_get(&r->raw), r->raw.len, r->env ? env_lookup : NULL, r->env, &r->value, &why))
         return complain(r, entry, text_get(&why));
     if (!r->raw.failed && !r->value.failed &&
         (!r->env || env_set(r->env, entry->key, entry->key_len, text_get(&r->value), r->file, entry->line)))

@@ -14,9 +14,9 @@
  * diagnostic names key and place, never a value. False when there was one; env then holds the lines that were good. */
 bool dotenv_parse(const char *bytes, size_t len, const char *file, struct env *env, struct diags *diags);
 
-/* The same for the `env` key of a manifest, which differs in two things: nothing in a line is a comment, and a quoted
- * value ends on its line. lines: NUL-terminated, the first of them is number `line` of file. env: NULL to judge the
- * form alone, whatever ${…} will be. */
+/* The same for the `env` key of a manifest, where nothing in a line is a comment, a quoted value ends on its
+ * line and `export` means nothing. lines: NUL-terminated, the first of them is number `line` of file. env: NULL to
+ * judge the form alone, whatever ${…} will be. */
 bool dotenv_parse_setting(const char *lines, const char *file, unsigned line, struct env *env, struct diags *diags);
 
 #endif

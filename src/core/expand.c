@@ -10,7 +10,7 @@
 enum { MAX_DEPTH = 16 };
 
 struct expansion {
-    expand_lookup *lookup;
+    expand_lookup *lookup; /* NULL: only the form is judged, nothing is appended */
     const void *context;
     struct text *out;
     size_t limit; /* bytes that out may come to */
@@ -84,6 +84,8 @@ static const char *read_reference(const char *c, const char *end, struct referen
 }
 
 static bool append(struct expansion *x, const char *bytes, size_t len) {
+    if (!x->lookup)
+        return true;
     if (len > x->limit - x->out->len) {
         text_printf(x->error, "it expands to more than %d bytes", LIMIT_EXPANSION);
         return false;
@@ -92,7 +94,7 @@ static bool append(struct expansion *x, const char *bytes, size_t len) {
     return true;
 }
 
-static bool refuse_required(struct expansion *x, const struct reference *reference, const char *name) {
+static bool refuse_required(const struct expansion *x, const struct reference *reference, const char *name) {
     text_printf(x->error, "%s: ", name);
     if (reference->word == reference->close)
         text_str(x->error, "must be set and not empty");
@@ -103,7 +105,44 @@ static bool refuse_required(struct expansion *x, const struct reference *referen
 
 static bool expand_range(struct expansion *x, const char *c, const char *end, unsigned depth);
 
+/* A word that is not taken now may be taken at the next start: its mistakes are found all the same. */
+static bool judge_word(const struct expansion *x, const struct reference *reference, unsigned depth) {
+    struct expansion form_only = *x;
+    form_only.lookup = NULL;
+    return reference->form == FORM_REQUIRED || expand_range(&form_only, reference->word, reference->close, depth + 1);
+}
+
+/* Sets *takes_word_out where the word stands for the reference; false when the value will not do. */
+static bool choose(const struct expansion *x, const struct reference *reference, const char *name, const char *value,
+                   bool *takes_word_out) {
+    bool is_empty = !value || *value == '\0';
+    switch (reference->form) {
+    case FORM_PLAIN:
+        if (!value) {
+            text_printf(x->error, "%s is not set (${%s:-} if it may be empty)", name, name);
+            return false;
+        }
+        break;
+    case FORM_DEFAULT_IF_EMPTY:
+        *takes_word_out = is_empty;
+        break;
+    case FORM_DEFAULT:
+        *takes_word_out = !value;
+        break;
+    case FORM_REQUIRED:
+        if (is_empty)
+            return refuse_required(x, reference, name);
+        break;
+    case FORM_OTHER:
+        *takes_word_out = !is_empty;
+        break;
+    }
+    return true;
+}
+
 static bool expand_reference(struct expansion *x, const struct reference *reference, unsigned depth) {
+    if (!x->lookup)
+        return judge_word(x, reference, depth);
     TEXT_AUTO struct text name = {0};
     text_append(&name, reference->name, reference->name_len);
     if (name.failed) {
@@ -111,34 +150,14 @@ static bool expand_reference(struct expansion *x, const struct reference *refere
         return false;
     }
     const char *value = x->lookup(x->context, text_get(&name));
-    bool is_empty = !value || *value == '\0';
     bool takes_word = false;
-    switch (reference->form) {
-    case FORM_PLAIN:
-        if (!value) {
-            text_printf(x->error, "%s is not set (${%s:-} if it may be empty)", text_get(&name), text_get(&name));
-            return false;
-        }
-        break;
-    case FORM_DEFAULT_IF_EMPTY:
-        takes_word = is_empty;
-        break;
-    case FORM_DEFAULT:
-        takes_word = !value;
-        break;
-    case FORM_REQUIRED:
-        if (is_empty)
-            return refuse_required(x, reference, text_get(&name));
-        break;
-    case FORM_OTHER:
-        if (is_empty)
-            return true;
-        takes_word = true;
-        break;
-    }
+    if (!choose(x, reference, text_get(&name), value, &takes_word))
+        return false;
     if (takes_word)
         return expand_range(x, reference->word, reference->close, depth + 1);
-    return append(x, value, strlen(value));
+    if (reference->form != FORM_OTHER && !append(x, value, strlen(value)))
+        return false;
+    return judge_word(x, reference, depth);
 }
 
 /* Up to the next byte that may mean something. */

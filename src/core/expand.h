@@ -10,10 +10,11 @@
 /* The value of a variable, or NULL when it is not set. The pointer must live until the next call. */
 typedef const char *expand_lookup(const void *context, const char *name);
 
-/* Appends the expansion of string to out. False with the reason in `error`: an unclosed or malformed `${`, an unset
- * name without a default (`${NAME}` of an unset name is an error: an empty key is the silent failure that upkeep is
- * made to prevent), `:?`, or more than LIMIT_EXPANSION bytes. `error` never holds a variable's
- * value, nor any of the string but names and messages. Nothing is appended to out then. */
+/* Appends the expansion of string to out. False with the reason in `error`: an unclosed or malformed `${` (in a default
+ * that is not taken, too), an unset name without a default (`${NAME}` of an unset name is an error: an empty key is the
+ * silent failure that upkeep is made to prevent), `:?`, or more than LIMIT_EXPANSION bytes. `error` never holds a
+ * variable's value, nor any of the string but names and messages; out is then as it was.
+ * lookup NULL: only the form is judged, and nothing is appended. */
 bool expand(const char *string, expand_lookup *lookup, const void *context, struct text *out, struct text *error);
 
 /* The same for len bytes of which a NUL byte, never printed, makes the byte behind it literal: for grammars with

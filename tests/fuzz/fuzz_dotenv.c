@@ -24,9 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     env_clear(&env);
 
     char *string = fuzz_string(data, size);
-    check(&env, &diags, dotenv_parse_setting(string, "upkeep.ini", 1, &env, &diags));
-    free(string);
+    bool is_good = dotenv_parse_setting(string, "upkeep.ini", 1, &env, &diags);
+    check(&env, &diags, is_good);
     diags_fini(&diags);
+
+    /* What is good with an environment is well formed. */
+    bool is_well_formed = dotenv_parse_setting(string, "upkeep.ini", 1, NULL, &diags);
+    PROMISE(is_well_formed || !is_good);
+    diags_fini(&diags);
+    free(string);
     env_fini(&env);
     return 0;
 }

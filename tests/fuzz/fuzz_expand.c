@@ -32,6 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check(&out, &error, expand(string, lookup, NULL, &out, &error));
     if (!expand_is_needed(string) && strlen(string) <= LIMIT_EXPANSION)
         PROMISE(strcmp(text_get(&out) + 1, string) == 0);
+    struct text nothing = {0};
+    bool is_good = error.len == 0;
+    text_clear(&error);
+    PROMISE(expand(string, NULL, NULL, &nothing, &error) || !is_good);
+    PROMISE(nothing.len == 0);
+    text_fini(&nothing);
     free(string);
 
     while (size > 0 && data[size - 1] == '\0')

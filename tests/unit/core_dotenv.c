@@ -330,6 +330,15 @@ static void test_setting(void **state) {
                                  "upkeep.ini:11: env: not KEY=VALUE\n");
 }
 
+/* Without an environment the form is judged alone. */
+static void test_setting_without_env(void **state) {
+    struct fixture *f = *state;
+    assert_true(dotenv_parse_setting("A=${NONE}\nB=\"${A:?x}\"", "upkeep.ini", 1, NULL, &f->diags));
+    assert_false(dotenv_parse_setting("A=${NONE:-${NONE}\nB='x", "upkeep.ini", 1, NULL, &f->diags));
+    assert_string_equal(said(f), "upkeep.ini:1: env: A: a ${ is never closed by a } (a literal ${ is written $${)\n"
+                                 "upkeep.ini:2: env: B: a single quote (') is never closed\n");
+}
+
 /* No message holds a byte of a value: every refused value here is a secret. */
 static void test_values_stay_secret(void **state) {
     static const char *const contents[] = {
@@ -362,6 +371,7 @@ int main(void) {
         TEST(test_limits),
         TEST(test_growth_is_bounded),
         TEST(test_setting),
+        TEST(test_setting_without_env),
         TEST(test_values_stay_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

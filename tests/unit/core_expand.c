@@ -51,7 +51,7 @@ static void test_forms(void **state) {
         {"${NONE:-a${NONE:-b${SET}c}d}", "abset"
                                          "cd"},
         {"${SET:+${SET}-${_9}}", "set-nine"},
-        {"${SET:-${NONE}}", "set"}, /* a word that is not taken is not looked at */
+        {"${SET:-${NONE}}", "set"}, /* a name in a word that is not taken need not be set */
         {"${NONE:+${NONE}}", ""},
         {"${NONE:-x:-y}", "x:-y"},
         {"${NONE:-a b}", "a b"},
@@ -103,6 +103,9 @@ static void test_refusals(void **state) {
         {"${SET", UNCLOSED},
         {"${SET:-${SET}", UNCLOSED},
         {"${}", NAMELESS},
+        {"${SET:-${}}", NAMELESS}, /* a word that is not taken is judged by its form */
+        {"${SET-a${NONE:-${!}}}", NAMELESS},
+        {"${NONE:+${SET=x}}", UNKNOWN},
         {"${9}", NAMELESS},
         {"${ SET}", NAMELESS},
         {"${!SET}", NAMELESS},
@@ -151,6 +154,19 @@ static void test_marked(void **state) {
     }
 }
 
+/* Without a lookup the form is judged alone. */
+static void test_form_only(void **state) {
+    (void)state;
+    TEXT_AUTO struct text out = {0};
+    TEXT_AUTO struct text error = {0};
+    text_str(&out, "before");
+    assert_true(expand("a${NONE}${NONE:?x}${NONE:-${NONE}}$${", NULL, NULL, &out, &error));
+    assert_string_equal(text_get(&out), "before");
+    assert_false(expand("${NONE:+${NONE:-${}}}", NULL, NULL, &out, &error));
+    assert_string_equal(text_get(&error), NAMELESS);
+    assert_string_equal(text_get(&out), "before");
+}
+
 static void nest(struct text *text, unsigned depth) {
     for (unsigned i = 0; i < depth; i++)
         text_str(text, "${NONE:-");
@@ -192,8 +208,8 @@ static void test_size(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms), cmocka_unit_test(test_refusals), cmocka_unit_test(test_marked),
-        cmocka_unit_test(test_depth), cmocka_unit_test(test_size),
+        cmocka_unit_test(test_forms),     cmocka_unit_test(test_refusals), cmocka_unit_test(test_marked),
+        cmocka_unit_test(test_form_only), cmocka_unit_test(test_depth),    cmocka_unit_test(test_size),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
