@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/dotenv.h"
 #include "core/expand.h"
-#include "core/value.h"
+#include "core/manifest_keys.h"
+#include "core/manifest_value.h"
 
 struct builder {
     const struct manifest *manifest;
@@ -54,27 +56,27 @@ static void inherit(struct builder *b) {
     }
 }
 
-/* The setting with ${…} filled from env; false (and said) when that failed. */
-static bool expand_setting(struct builder *b, const char *key, const char *text, unsigned line, const struct env *env,
-                           struct text *out) {
-    TEXT_AUTO struct text error = {0};
-    if (expand(text, env_lookup, env, out, &error))
-        return true;
-    complain(b, line, key, text_get(&error));
-    return false;
+/* The key's value as a start would resolve it, with ${…} from env; false when it is not written, or bad. */
+static bool read_key(struct builder *b, const struct manifest_app *app, const char *name, const struct env *env,
+                     struct app_config *config) {
+    struct setting setting = manifest_setting(app, name);
+    if (!setting.text)
+        return false;
+    const struct manifest_value value = {.key = manifest_key_find(manifest_app_keys, name),
+                                         .text = setting.text,
+                                         .line = setting.line,
+                                         .file = b->manifest->file,
+                                         .env = env,
+                                         .diags = b->diags};
+    bool is_read = manifest_value_read(&value, config) == VALUE_GOOD;
+    b->is_good &= is_read;
+    return is_read;
 }
 
 static bool wants_inherited(struct builder *b, const struct manifest_app *app) {
-    struct setting setting = manifest_setting(app, "inherit_env");
-    if (!setting.text)
-        return true;
-    TEXT_AUTO struct text value = {0};
-    TEXT_AUTO struct text error = {0};
-    bool wants = true;
-    if (expand_setting(b, "inherit_env", setting.text, setting.line, b->inherited, &value) &&
-        !value_parse_bool(text_get(&value), &wants, &error))
-        complain(b, setting.line, "inherit_env", text_get(&error));
-    return wants;
+    struct app_config config = {.inherit_env = true};
+    (void)read_key(b, app, "inherit_env", b->inherited, &config);
+    return config.inherit_env;
 }
 
 static void read_env_file(struct builder *b, const char *name, bool is_optional, unsigned line) {
@@ -99,9 +101,10 @@ static void read_env_file_entry(struct builder *b, const char *entry, unsigned l
     entry += is_optional;
     entry += strspn(entry, " \t");
     TEXT_AUTO struct text name = {0};
-    if (!expand_setting(b, "env_file", entry, line, b->env, &name))
-        return;
-    if (name.len == 0)
+    TEXT_AUTO struct text error = {0};
+    if (!expand(entry, env_lookup, b->env, &name, &error))
+        complain(b, line, "env_file", text_get(&error));
+    else if (name.len == 0)
         complain(b, line, "env_file", "an empty name");
     else
         read_env_file(b, text_get(&name), is_optional, line);
@@ -127,19 +130,13 @@ static void read_env_files(struct builder *b, const struct setting *setting) {
     }
 }
 
-static void set_port(struct builder *b, const struct setting *setting) {
-    TEXT_AUTO struct text value = {0};
-    TEXT_AUTO struct text error = {0};
-    int64_t port;
-    if (!expand_setting(b, "port", setting->text, setting->line, b->env, &value))
+static void set_port(struct builder *b, const struct manifest_app *app) {
+    struct app_config config = {0};
+    if (!read_key(b, app, "port", b->env, &config))
         return;
-    if (!value_parse_int(text_get(&value), 1, 65535, &port, &error)) {
-        complain(b, setting->line, "port", text_get(&error));
-        return;
-    }
-    text_clear(&value);
-    text_printf(&value, "%" PRId64, port); /* 014200 is written 14200 */
-    set(b, "PORT", strlen("PORT"), text_get(&value), b->manifest_file, setting->line);
+    char digits[24];
+    (void)snprintf(digits, sizeof(digits), "%" PRId64, config.port);
+    set(b, "PORT", strlen("PORT"), digits, b->manifest_file, manifest_setting(app, "port").line);
 }
 
 bool layers_build(const struct manifest *manifest, const struct manifest_app *app, const struct env *inherited,
@@ -166,8 +163,6 @@ bool layers_build(const struct manifest *manifest, const struct manifest_app *ap
         if (layer->env.text)
             b.is_good &= dotenv_parse_setting(layer->env.text, b.manifest_file, layer->env.line, env, diags);
     }
-    struct setting port = manifest_setting(app, "port");
-    if (port.text)
-        set_port(&b, &port);
+    set_port(&b, app);
     return b.is_good;
 }
