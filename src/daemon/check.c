@@ -10,6 +10,7 @@
 #include "daemon/launch.h"
 #include "daemon/leftover.h"
 #include "host/fs.h"
+#include "host/holder.h"
 #include "host/listener.h"
 #include "host/tree.h"
 
@@ -84,16 +85,16 @@ struct check_port {
 
 static bool check_port_holder(void *context, const struct listener *listener) {
     struct check_port *port = context;
-    struct listener_holder holder;
-    bool is_known = listener_find_holder(listener->inode, &holder);
+    struct holder holder;
+    bool is_known = holder_find(listener->inode, &holder);
     if (is_known && port->check->has_running && leftover_has(&port->check->running, tree_tag_of(holder.pid)))
         return true;
     text_printf(&port->text, "port %d is held by ", listener->port);
     if (is_known) {
-        listener_print_holder(&holder, &port->text);
+        holder_print(&holder, &port->text);
     } else {
         text_str(&port->text, "a process of user ");
-        listener_print_user(listener->uid, &port->text);
+        holder_print_user(listener->uid, &port->text);
     }
     return false;
 }

@@ -1,23 +1,94 @@
 #include "host/listener.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <pwd.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    STATE_LISTEN = 0x0a,         /* TCP_LISTEN, as /proc/net/tcp prints it */
     FLAG_ACCEPTING = 0x00010000, /* __SO_ACCEPTCON, as /proc/net/unix prints it */
     ROW = 512,                   /* bytes of a line of such a table; a unix path is at most 108 */
-    FAMILY_DEPTH = 64,           /* generations looked at below a process */
     READ_BUFFER = 8192,
 };
+
+struct tcp_search {
+    int port;
+    listener_visit *visit;
+    void *context;
+    bool ended; /* the visitor wants no more */
+};
+
+/* ---- sock_diag(7) ---- */
+
+static void take_diag(struct tcp_search *search, const struct inet_diag_msg *row) {
+    struct listener listener = {.inode = row->idiag_inode, .uid = row->idiag_uid, .port = ntohs(row->id.idiag_sport)};
+    unsigned char *address = listener.address.s6_addr;
+    if (row->idiag_family == AF_INET6) {
+        memcpy(address, row->id.idiag_src, sizeof listener.address);
+    } else {
+        address[10] = address[11] = 0xff;
+        memcpy(address + 12, row->id.idiag_src, sizeof(struct in_addr));
+    }
+    if (!search->ended && (search->port == 0 || search->port == listener.port))
+        search->ended = !search->visit(search->context, &listener);
+}
+
+/* Takes one datagram of the answer. 1: more will come; 0: that was all; or -errno. */
+static int take_answer(struct tcp_search *search, const char *bytes, size_t len) {
+    for (const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)bytes; NLMSG_OK(message, len);
+         message = NLMSG_NEXT(message, len)) {
+        if (message->nlmsg_type == NLMSG_DONE)
+            return 0;
+        if (message->nlmsg_type == NLMSG_ERROR)
+            return ((const struct nlmsgerr *)NLMSG_DATA(message))->error;
+        if (message->nlmsg_len >= NLMSG_LENGTH(sizeof(struct inet_diag_msg)))
+            take_diag(search, NLMSG_DATA(message));
+    }
+    return 1;
+}
+
+static int ask_diag(int fd, int family, struct tcp_search *search) {
+    struct {
+        struct nlmsghdr header;
+        struct inet_diag_req_v2 request;
+    } ask = {
+        .header = {.nlmsg_len = sizeof ask,
+                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .request = {.sdiag_family = (unsigned char)family,
+                    .sdiag_protocol = IPPROTO_TCP,
+                    .idiag_states = 1U << TCP_LISTEN,
+                    .id.idiag_sport = htons((in_port_t)search->port)},
+    };
+    if (send(fd, &ask, sizeof ask, 0) < 0)
+        return -errno;
+    _Alignas(struct nlmsghdr) char answer[READ_BUFFER];
+    int result;
+    do {
+        ssize_t len = recv(fd, answer, sizeof answer, 0);
+        result = len < 0 ? -errno : take_answer(search, answer, (size_t)len);
+    } while (result > 0);
+    return result;
+}
+
+int listener_visit_diag(int port, listener_visit *visit, void *context) {
+    struct tcp_search search = {port, visit, context, false};
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd < 0)
+        return -errno;
+    int result = ask_diag(fd, AF_INET, &search);
+    if (result == 0 && !search.ended)
+        result = ask_diag(fd, AF_INET6, &search);
+    close(fd);
+    return result;
+}
+
+/* ---- /proc/net/tcp ---- */
 
 /* The address as the kernel prints it: each group of four bytes as one number of the machine's byte order. */
 static bool parse_address(const char *hex, struct in6_addr *out) {
@@ -39,20 +110,13 @@ static bool parse_tcp_row(const char *row, struct listener *out) {
     unsigned long inode;
     if (sscanf(row, " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*u %lu", hex, &port, &state,
                &uid, &inode) != 5 ||
-        state != STATE_LISTEN || !parse_address(hex, &out->address))
+        state != TCP_LISTEN || !parse_address(hex, &out->address))
         return false;
     out->port = (int)port;
     out->uid = (uid_t)uid;
     out->inode = (ino_t)inode;
     return true;
 }
-
-struct tcp_search {
-    int port;
-    bool (*visit)(void *context, const struct listener *listener);
-    void *context;
-    bool ended;
-};
 
 /* The kernel prints the sockets that listen before all others, so a busy machine's connections are never read. */
 static int search_table(const char *path, struct tcp_search *search) {
@@ -73,7 +137,7 @@ static int search_table(const char *path, struct tcp_search *search) {
     return 0;
 }
 
-int listener_visit_tcp(int port, bool (*visit)(void *context, const struct listener *listener), void *context) {
+int listener_visit_proc(int port, listener_visit *visit, void *context) {
     struct tcp_search search = {port, visit, context, false};
     int result = search_table("/proc/net/tcp", &search);
     if (result < 0 || search.ended)
@@ -81,6 +145,15 @@ int listener_visit_tcp(int port, bool (*visit)(void *context, const struct liste
     result = search_table("/proc/net/tcp6", &search);
     return result == -ENOENT ? 0 : result; /* a kernel without IPv6 */
 }
+
+int listener_visit_tcp(int port, listener_visit *visit, void *context) {
+    static bool no_diag; /* a kernel without the module, or a sandbox that knows no such socket */
+    int result = no_diag ? -ENOENT : listener_visit_diag(port, visit, context);
+    no_diag = result < 0 && result != -EMFILE && result != -ENFILE && result != -ENOBUFS && result != -ENOMEM;
+    return result < 0 ? listener_visit_proc(port, visit, context) : 0;
+}
+
+/* ---- unix ---- */
 
 int listener_on_path(const char *path, ino_t *inode_out) {
     FILE *table = fopen("/proc/net/unix", "re");
@@ -104,185 +177,4 @@ int listener_on_path(const char *path, ino_t *inode_out) {
     }
     fclose(table);
     return result;
-}
-
-void listener_set_fini(struct listener_set *set) {
-    free(set->inodes);
-    *set = (struct listener_set){0};
-}
-
-bool listener_set_has(const struct listener_set *set, ino_t inode) {
-    for (size_t i = 0; i < set->count; i++)
-        if (set->inodes[i] == inode)
-            return true;
-    return false;
-}
-
-static bool add_inode(void *context, ino_t inode) {
-    struct listener_set *set = context;
-    if (set->count == set->cap) {
-        size_t cap = set->cap ? set->cap * 2 : 64;
-        ino_t *inodes = reallocarray(set->inodes, cap, sizeof *inodes);
-        if (!inodes)
-            return false;
-        set->inodes = inodes;
-        set->cap = cap;
-    }
-    set->inodes[set->count++] = inode;
-    return true;
-}
-
-/* Calls each for the inode of every socket that the process has open, until it returns false. 0 or -errno. */
-static int visit_sockets(pid_t pid, bool (*each)(void *context, ino_t inode), void *context) {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    DIR *folder = opendir(path);
-    if (!folder)
-        return -errno;
-    struct dirent *entry;
-    while ((entry = readdir(folder))) {
-        char target[64];
-        unsigned long inode;
-        ssize_t len = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
-        if (len < 0)
-            continue;
-        target[len] = '\0';
-        if (sscanf(target, "socket:[%lu]", &inode) == 1 && !each(context, (ino_t)inode))
-            break;
-    }
-    closedir(folder);
-    return 0;
-}
-
-void listener_set_add(struct listener_set *set, pid_t pid) {
-    int result = visit_sockets(pid, add_inode, set);
-    struct listener_holder process;
-    if ((result == -EACCES || result == -EPERM) && listener_describe(pid, &process)) {
-        set->opaque = true;
-        set->opaque_uid = process.uid;
-    }
-}
-
-static void add_family(struct listener_set *set, pid_t pid, int depth) {
-    listener_set_add(set, pid);
-    char path[48];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    FILE *children = depth > 0 ? fopen(path, "re") : NULL;
-    if (!children)
-        return;
-    int child;
-    while (fscanf(children, "%d", &child) == 1)
-        add_family(set, (pid_t)child, depth - 1);
-    fclose(children);
-}
-
-void listener_set_add_family(struct listener_set *set, pid_t pid) {
-    add_family(set, pid, FAMILY_DEPTH);
-}
-
-struct sought {
-    ino_t inode;
-    bool found;
-};
-
-static bool is_not_sought(void *context, ino_t inode) {
-    struct sought *sought = context;
-    sought->found = inode == sought->inode;
-    return !sought->found;
-}
-
-/* The pid that a folder of /proc is named for, 0 for the others. */
-static pid_t entry_pid(const char *name) {
-    if (!isdigit((unsigned char)name[0]))
-        return 0;
-    return (pid_t)strtol(name, NULL, 10);
-}
-
-bool listener_find_holder(ino_t inode, struct listener_holder *out) {
-    DIR *folder = opendir("/proc");
-    if (!folder)
-        return false;
-    struct sought sought = {inode, false};
-    pid_t pid = 0;
-    struct dirent *entry;
-    while (!sought.found && (entry = readdir(folder))) {
-        pid = entry_pid(entry->d_name);
-        if (pid > 0)
-            (void)visit_sockets(pid, is_not_sought, &sought);
-    }
-    closedir(folder);
-    return sought.found && listener_describe(pid, out);
-}
-
-/* The first LINE of /proc/PID/FILE that begins with prefix, without it and the newline. */
-static bool read_line(pid_t pid, const char *file, const char *prefix, char *line, size_t size) {
-    char path[48];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-    FILE *stream = fopen(path, "re");
-    if (!stream)
-        return false;
-    bool found = false;
-    while (!found && fgets(line, (int)size, stream))
-        found = strncmp(line, prefix, strlen(prefix)) == 0;
-    fclose(stream);
-    if (!found)
-        return false;
-    line[strcspn(line, "\n")] = '\0';
-    memmove(line, line + strlen(prefix), strlen(line + strlen(prefix)) + 1);
-    return true;
-}
-
-/* A process names itself as it likes: what it says must not steer a terminal. */
-static void copy_printable(const char *from, char *to, size_t size) {
-    size_t i = 0;
-    for (; from[i] && i + 1 < size; i++)
-        to[i] = from[i] >= 0x20 && from[i] < 0x7f ? from[i] : '?';
-    to[i] = '\0';
-}
-
-/* The last part of a control group's path is the unit: 0::/system.slice/nginx.service */
-static void find_unit(pid_t pid, char *unit, size_t size) {
-    static const char suffix[] = ".service";
-    char line[512];
-    unit[0] = '\0';
-    if (!read_line(pid, "cgroup", "0::", line, sizeof line))
-        return;
-    const char *slash = strrchr(line, '/');
-    size_t len = slash ? strlen(slash + 1) : 0;
-    if (len > sizeof suffix - 1 && strcmp(slash + 1 + len - (sizeof suffix - 1), suffix) == 0)
-        copy_printable(slash + 1, unit, size);
-}
-
-bool listener_describe(pid_t pid, struct listener_holder *out) {
-    char line[256];
-    unsigned uid;
-    if (!read_line(pid, "status", "Uid:", line, sizeof line) || sscanf(line, "%*u %u", &uid) != 1)
-        return false;
-    *out = (struct listener_holder){.pid = pid, .uid = (uid_t)uid};
-    if (read_line(pid, "comm", "", line, sizeof line))
-        copy_printable(line, out->command, sizeof out->command);
-    find_unit(pid, out->unit, sizeof out->unit);
-    return true;
-}
-
-void listener_print_user(uid_t uid, struct text *out) {
-    FILE *users = fopen("/etc/passwd", "re");
-    struct passwd entry, *found = NULL;
-    char buffer[1024];
-    while (users && fgetpwent_r(users, &entry, buffer, sizeof buffer, &found) == 0 && entry.pw_uid != uid)
-        found = NULL;
-    if (users)
-        fclose(users);
-    if (found)
-        text_str(out, found->pw_name);
-    else
-        text_printf(out, "%u", (unsigned)uid);
-}
-
-void listener_print_holder(const struct listener_holder *holder, struct text *out) {
-    text_printf(out, "pid %d (%s%suser ", (int)holder->pid, holder->command, holder->command[0] ? ", " : "");
-    listener_print_user(holder->uid, out);
-    if (holder->unit[0])
-        text_printf(out, ", %s", holder->unit);
-    text_char(out, ')');
 }

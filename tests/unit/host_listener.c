@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "host/address.h"
+#include "host/holder.h"
 #include "host/listener.h"
 
 static struct in6_addr address_of(const char *numeric) {
@@ -58,13 +59,15 @@ static bool see(void *context, const struct listener *listener) {
     return true;
 }
 
+static int (*visit_tcp)(int port, listener_visit *visit, void *context) = listener_visit_tcp;
+
 static void check_address(const char *numeric) {
     int port;
     int fd = listen_on(numeric, &port);
     if (fd < 0)
         return;
     struct seen seen = {0};
-    assert_int_equal(listener_visit_tcp(port, see, &seen), 0);
+    assert_int_equal(visit_tcp(port, see, &seen), 0);
     assert_int_equal(seen.count, 1);
     assert_int_equal(seen.last.inode, inode_of(fd));
     assert_int_equal(seen.last.uid, geteuid());
@@ -73,7 +76,7 @@ static void check_address(const char *numeric) {
     assert_true(address_is_equal(&seen.last.address, &address));
     close(fd);
     seen.count = 0;
-    assert_int_equal(listener_visit_tcp(port, see, &seen), 0);
+    assert_int_equal(visit_tcp(port, see, &seen), 0);
     assert_int_equal(seen.count, 0);
 }
 
@@ -86,11 +89,22 @@ static void finds_sockets_of_both_families(void **state) {
     check_address("::");
 }
 
+static void finds_them_both_ways(void **state) {
+    (void)state;
+    if (listener_visit_diag(0, see, &(struct seen){0}) == 0) {
+        visit_tcp = listener_visit_diag;
+        finds_sockets_of_both_families(state);
+    }
+    visit_tcp = listener_visit_proc;
+    finds_sockets_of_both_families(state);
+    visit_tcp = listener_visit_tcp;
+}
+
 /* Go programs listen with multipath TCP by default. */
 static void finds_multipath_sockets(void **state) {
     (void)state;
     protocol = IPPROTO_MPTCP;
-    check_address("127.0.0.1");
+    finds_them_both_ways(state);
     protocol = 0;
 }
 
@@ -114,30 +128,30 @@ static void names_the_holder(void **state) {
     (void)state;
     int port;
     int fd = listen_on("127.0.0.1", &port);
-    struct listener_holder holder;
-    assert_true(listener_find_holder(inode_of(fd), &holder));
+    struct holder holder;
+    assert_true(holder_find(inode_of(fd), &holder));
     assert_int_equal(holder.pid, getpid());
     assert_int_equal(holder.uid, geteuid());
     TEXT_AUTO struct text text = {0};
-    listener_print_holder(&holder, &text);
+    holder_print(&holder, &text);
     TEXT_AUTO struct text user = {0};
-    listener_print_user(geteuid(), &user);
+    holder_print_user(geteuid(), &user);
     char expected[128];
     snprintf(expected, sizeof expected, "pid %d (%.15s, user %s", (int)getpid(), program_invocation_short_name,
              text_get(&user)); /* the kernel keeps 15 bytes of a program's name */
     assert_memory_equal(text_get(&text), expected, strlen(expected));
     close(fd);
-    assert_false(listener_find_holder((ino_t)-2, &holder));
-    assert_false(listener_describe(0x7ffffffe, &holder));
+    assert_false(holder_find((ino_t)-2, &holder));
+    assert_false(holder_describe(0x7ffffffe, &holder));
 }
 
 static void shows_a_user_without_a_name_as_a_number(void **state) {
     (void)state;
     TEXT_AUTO struct text text = {0};
-    listener_print_user(4123456789, &text);
+    holder_print_user(4123456789, &text);
     assert_string_equal(text_get(&text), "4123456789");
     text_clear(&text);
-    listener_print_user(0, &text);
+    holder_print_user(0, &text);
     assert_string_equal(text_get(&text), "root");
 }
 
@@ -163,19 +177,19 @@ static void finds_the_sockets_of_descendants(void **state) {
     ino_t inodes[2];
     for (int i = 0; i < 2; i++)
         assert_int_equal(read(report[0], &inodes[i], sizeof inodes[i]), sizeof inodes[i]);
-    struct listener_set set = {0};
-    listener_set_add(&set, child);
-    assert_int_equal(listener_set_has(&set, inodes[0]) + listener_set_has(&set, inodes[1]), 1);
-    listener_set_fini(&set);
-    listener_set_add_family(&set, child);
-    assert_true(listener_set_has(&set, inodes[0]) && listener_set_has(&set, inodes[1]));
+    struct holder_set set = {0};
+    holder_set_add(&set, child);
+    assert_int_equal(holder_set_has(&set, inodes[0]) + holder_set_has(&set, inodes[1]), 1);
+    holder_set_fini(&set);
+    holder_set_add_family(&set, child);
+    assert_true(holder_set_has(&set, inodes[0]) && holder_set_has(&set, inodes[1]));
     assert_false(set.opaque);
-    listener_set_fini(&set);
+    holder_set_fini(&set);
     close(hold[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    listener_set_add_family(&set, child);
+    holder_set_add_family(&set, child);
     assert_int_equal(set.count, 0);
-    listener_set_fini(&set);
+    holder_set_fini(&set);
     close(hold[0]);
     close(report[0]);
     close(report[1]);
@@ -203,6 +217,7 @@ static void finds_a_unix_socket_by_its_path(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_sockets_of_both_families),
+        cmocka_unit_test(finds_them_both_ways),
         cmocka_unit_test(finds_multipath_sockets),
         cmocka_unit_test(does_not_take_a_connection_for_a_listener),
         cmocka_unit_test(names_the_holder),
