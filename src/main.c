@@ -1,4 +1,13 @@
 /* The upkeep command: joins the command line with what it can run in its own process. */
-int main(void) {
-    return 0;
+#include "cli/cli.h"
+#include "daemon/daemon.h"
+
+int main(int argc, char **argv) {
+    static const struct local local = {
+        .load = daemon_load,
+        .check = daemon_check,
+        .run = daemon_run,
+        .environment = daemon_environment,
+    };
+    return cli_main(argc, argv, &local);
 }
