@@ -29,7 +29,7 @@ struct proc_spec {
     char *const *argv;
     char *const *envp;
     const char *cwd; /* absolute */
-    uint32_t tag;    /* of the instance; not 0 */
+    uint32_t tag;    /* of the instance; not 0, and no other supervisor's on this machine: drawn from a random base */
     struct {
         int from;        /* ours */
         int to;          /* the child's number */

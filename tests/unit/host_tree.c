@@ -20,7 +20,13 @@
 #include "host/tree.h"
 
 /* This program is its own child: what it is to do as one is its first argument. */
-enum { LIMIT_SECONDS = 60, TAG = 11, OTHER_TAG = 12, FAN = 200, HOPS = 3000, REPORT_FD = 3 };
+enum { LIMIT_SECONDS = 60, FAN = 200, HOPS = 3000, REPORT_FD = 3 };
+
+/* This test may run several times at once, and its tags must be its own: made of its number, which its children are
+ * told. */
+static uint32_t app_tag;
+static uint32_t other_tag;
+static char tag_text[16];
 
 static struct loop *loop;
 static char *no_environment[] = {NULL};
@@ -100,14 +106,14 @@ static void on_ended(struct proc *proc, struct outcome outcome) {
     (void)outcome;
 }
 
-/* Another supervisor on this machine, below us even, with an instance that has the same tag as one of ours. */
+/* A supervisor below us, with an instance of its own. */
 static void child_supervises(void) {
     char *argv[] = {"child", "wait", NULL};
     struct proc_spec spec = {.path = "/proc/self/exe",
                              .argv = argv,
                              .envp = no_environment,
                              .cwd = "/",
-                             .tag = TAG,
+                             .tag = app_tag,
                              .fds = {{.from = REPORT_FD, .to = REPORT_FD}},
                              .fd_count = 1};
     struct proc proc = {0};
@@ -146,7 +152,7 @@ static void break_loop(void *context) {
 static pid_t spawn(struct proc *proc, char *role, uint32_t tag, int reports) {
     int fds[2];
     assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
-    char *argv[] = {"child", role, NULL};
+    char *argv[] = {"child", role, tag_text, NULL};
     struct proc_spec spec = {.path = "/proc/self/exe",
                              .argv = argv,
                              .envp = no_environment,
@@ -202,100 +208,98 @@ static void wait_until_main_is_gone(const struct proc *proc) {
 static void a_daemon_that_left_everything_behind_is_found_and_ended(void **state) {
     (void)state;
     struct proc proc;
-    pid_t daemon = spawn(&proc, "detach", TAG, 1);
+    pid_t daemon = spawn(&proc, "detach", app_tag, 1);
     wait_until_main_is_gone(&proc);
     assert_int_equal(getsid(daemon) == getsid(0), false);
-    assert_int_equal(tree_tag_of(daemon), TAG);
-    assert_true(has_orphans(TAG));
-    assert_false(has_orphans(OTHER_TAG));
-    assert_int_equal(members(TAG), 1);
-    assert_int_equal(tree_signal(OTHER_TAG, SIGKILL, 0, NULL), 0);
-    assert_int_equal(tree_signal(TAG, SIGTERM, 0, NULL), 1);
-    wait_until_empty(&proc, TAG);
+    assert_int_equal(tree_tag_of(daemon), app_tag);
+    assert_true(has_orphans(app_tag));
+    assert_false(has_orphans(other_tag));
+    assert_int_equal(members(app_tag), 1);
+    assert_int_equal(tree_signal(other_tag, SIGKILL, 0, NULL), 0);
+    assert_int_equal(tree_signal(app_tag, SIGTERM, 0, NULL), 1);
+    wait_until_empty(&proc, app_tag);
 }
 
 static void a_main_process_is_no_orphan_and_can_be_left_out(void **state) {
     (void)state;
     struct proc main_process;
     struct proc other;
-    spawn(&main_process, "detach-and-wait", TAG, 1);
-    spawn(&other, "wait", OTHER_TAG, 1);
-    assert_true(has_orphans(TAG));
-    assert_false(has_orphans(OTHER_TAG));
-    assert_int_equal(tree_signal(TAG, SIGKILL, main_process.pid, NULL), 1);
-    while (has_orphans(TAG))
+    spawn(&main_process, "detach-and-wait", app_tag, 1);
+    spawn(&other, "wait", other_tag, 1);
+    assert_true(has_orphans(app_tag));
+    assert_false(has_orphans(other_tag));
+    assert_int_equal(tree_signal(app_tag, SIGKILL, main_process.pid, NULL), 1);
+    while (has_orphans(app_tag))
         loop_run(loop);
     assert_true(main_process.pid != 0);
-    assert_int_equal(tree_signal(TAG, SIGTERM, 0, NULL), 1);
-    assert_int_equal(tree_signal(OTHER_TAG, SIGTERM, 0, NULL), 1);
-    wait_until_empty(&main_process, TAG);
-    wait_until_empty(&other, OTHER_TAG);
+    assert_int_equal(tree_signal(app_tag, SIGTERM, 0, NULL), 1);
+    assert_int_equal(tree_signal(other_tag, SIGTERM, 0, NULL), 1);
+    wait_until_empty(&main_process, app_tag);
+    wait_until_empty(&other, other_tag);
 }
 
 static void two_hundred_that_ignore_sigterm_are_killed(void **state) {
     (void)state;
     struct proc proc;
-    spawn(&proc, "fan-out", TAG, FAN + 1);
-    assert_int_equal(members(TAG), FAN + 1);
-    assert_int_equal(tree_signal(TAG, SIGTERM, 0, NULL), FAN + 1);
-    assert_int_equal(members(TAG), FAN + 1);
-    assert_int_equal(tree_signal(TAG, SIGKILL, 0, NULL), FAN + 1);
-    wait_until_empty(&proc, TAG);
+    spawn(&proc, "fan-out", app_tag, FAN + 1);
+    assert_int_equal(members(app_tag), FAN + 1);
+    assert_int_equal(tree_signal(app_tag, SIGTERM, 0, NULL), FAN + 1);
+    assert_int_equal(members(app_tag), FAN + 1);
+    assert_int_equal(tree_signal(app_tag, SIGKILL, 0, NULL), FAN + 1);
+    wait_until_empty(&proc, app_tag);
 }
 
 static void one_that_is_always_somewhere_else_is_killed(void **state) {
     (void)state;
     struct proc proc;
-    spawn(&proc, "hop", TAG, 1);
-    while (proc.pid != 0 || has_orphans(TAG)) {
-        assert_true(tree_signal(TAG, SIGKILL, 0, NULL) >= 0);
-        if (proc.pid != 0 || has_orphans(TAG))
+    spawn(&proc, "hop", app_tag, 1);
+    while (proc.pid != 0 || has_orphans(app_tag)) {
+        assert_true(tree_signal(app_tag, SIGKILL, 0, NULL) >= 0);
+        if (proc.pid != 0 || has_orphans(app_tag))
             loop_run(loop);
     }
-    assert_int_equal(members(TAG), 0);
+    assert_int_equal(members(app_tag), 0);
 }
 
 static void a_zombie_is_not_reached(void **state) {
     (void)state;
     struct proc proc;
-    spawn(&proc, "zombie", TAG, 1);
-    assert_int_equal(members(TAG), 2);
-    assert_int_equal(tree_signal(TAG, SIGTERM, 0, NULL), 1);
-    wait_until_empty(&proc, TAG);
+    spawn(&proc, "zombie", app_tag, 1);
+    assert_int_equal(members(app_tag), 2);
+    assert_int_equal(tree_signal(app_tag, SIGTERM, 0, NULL), 1);
+    wait_until_empty(&proc, app_tag);
 }
 
-static void the_same_tag_of_another_supervisor_is_not_ours(void **state) {
+static void what_a_killed_supervisor_below_us_leaves_has_its_tag(void **state) {
     (void)state;
     struct proc proc;
-    pid_t theirs = spawn(&proc, "supervise", OTHER_TAG, 1);
-    assert_int_equal(tree_tag_of(theirs), 0);
-    assert_int_equal(tree_signal(TAG, SIGKILL, 0, NULL), 0);
-    assert_int_equal(members(OTHER_TAG), 1);
-
-    /* The limit that docs/adr/0001 names: an orphan of theirs comes to us, but nothing tells whose it is. */
-    assert_int_equal(tree_signal(OTHER_TAG, SIGKILL, 0, NULL), 1);
-    wait_until_empty(&proc, OTHER_TAG);
-    assert_int_equal(kill(theirs, SIGKILL), 0);
-    while (kill(theirs, 0) == 0)
-        loop_run(loop);
+    pid_t theirs = spawn(&proc, "supervise", other_tag, 1);
+    assert_int_equal(tree_tag_of(theirs), app_tag);
+    assert_int_equal(members(other_tag), 1);
+    assert_false(has_orphans(app_tag));
+    assert_int_equal(tree_signal(other_tag, SIGKILL, 0, NULL), 1);
+    wait_until_empty(&proc, other_tag);
+    assert_true(has_orphans(app_tag));
+    assert_int_equal(tree_signal(app_tag, SIGKILL, 0, NULL), 1);
+    wait_until_empty(&proc, app_tag);
 }
 
 static void a_stopped_tree_obeys_sigterm(void **state) {
     (void)state;
     struct proc proc;
-    pid_t daemon = spawn(&proc, "detach", TAG, 1);
+    pid_t daemon = spawn(&proc, "detach", app_tag, 1);
     wait_until_main_is_gone(&proc);
-    assert_int_equal(tree_signal(TAG, SIGSTOP, 0, NULL), 1);
+    assert_int_equal(tree_signal(app_tag, SIGSTOP, 0, NULL), 1);
     siginfo_t info;
     assert_int_equal(waitid(P_PID, (id_t)daemon, &info, WSTOPPED), 0);
-    assert_int_equal(tree_signal(TAG, SIGTERM, 0, NULL), 1);
-    wait_until_empty(&proc, TAG);
+    assert_int_equal(tree_signal(app_tag, SIGTERM, 0, NULL), 1);
+    wait_until_empty(&proc, app_tag);
 }
 
 static void no_free_descriptor_is_needed(void **state) {
     (void)state;
     struct proc proc;
-    spawn(&proc, "detach-and-wait", TAG, 1);
+    spawn(&proc, "detach-and-wait", app_tag, 1);
     struct rlimit kept;
     getrlimit(RLIMIT_NOFILE, &kept);
     struct rlimit none_free = {.rlim_cur = 0, .rlim_max = kept.rlim_max};
@@ -303,9 +307,9 @@ static void no_free_descriptor_is_needed(void **state) {
         none_free.rlim_cur++;
     setrlimit(RLIMIT_NOFILE, &none_free);
     assert_int_equal(open("/dev/null", O_RDONLY), -1);
-    assert_true(has_orphans(TAG));
-    assert_int_equal(tree_signal(TAG, SIGTERM, 0, NULL), 2);
-    wait_until_empty(&proc, TAG);
+    assert_true(has_orphans(app_tag));
+    assert_int_equal(tree_signal(app_tag, SIGTERM, 0, NULL), 2);
+    wait_until_empty(&proc, app_tag);
     setrlimit(RLIMIT_NOFILE, &kept);
 }
 
@@ -325,15 +329,15 @@ static void orphans_are_found_without_the_list_of_children(void **state) {
     close(list);
     struct proc proc;
     struct proc other;
-    spawn(&proc, "detach-and-wait", TAG, 1);
-    spawn(&other, "wait", OTHER_TAG, 1);
+    spawn(&proc, "detach-and-wait", app_tag, 1);
+    spawn(&other, "wait", other_tag, 1);
     /* The number may have been taken again by a pidfd, which cannot be read either. */
-    assert_true(has_orphans(TAG));
-    assert_false(has_orphans(OTHER_TAG));
-    assert_int_equal(tree_signal(TAG, SIGKILL, 0, NULL), 2);
-    assert_int_equal(tree_signal(OTHER_TAG, SIGKILL, 0, NULL), 1);
-    wait_until_empty(&proc, TAG);
-    wait_until_empty(&other, OTHER_TAG);
+    assert_true(has_orphans(app_tag));
+    assert_false(has_orphans(other_tag));
+    assert_int_equal(tree_signal(app_tag, SIGKILL, 0, NULL), 2);
+    assert_int_equal(tree_signal(other_tag, SIGKILL, 0, NULL), 1);
+    wait_until_empty(&proc, app_tag);
+    wait_until_empty(&other, other_tag);
     assert_int_equal(dup2(kept, list), list);
     close(kept);
 }
@@ -344,22 +348,22 @@ static void one_that_may_not_be_signalled_is_named(void **state) {
     if (getuid() != 0)
         skip();
     struct proc proc;
-    spawn(&proc, "wait", TAG, 1);
+    spawn(&proc, "wait", app_tag, 1);
     assert_int_equal(setresuid(65534, 65534, 0), 0);
     pid_t refused = 0;
-    uint32_t tag = tree_tag_of(proc.pid);
-    int reached = tree_signal(TAG, SIGTERM, 0, &refused);
+    uint32_t seen = tree_tag_of(proc.pid);
+    int reached = tree_signal(app_tag, SIGTERM, 0, &refused);
     assert_int_equal(setresuid(0, 0, 0), 0);
-    assert_int_equal(tag, TAG);
+    assert_int_equal(seen, app_tag);
     assert_int_equal(reached, 0);
     assert_int_equal(refused, proc.pid);
-    assert_int_equal(tree_signal(TAG, SIGTERM, 0, &refused), 1);
+    assert_int_equal(tree_signal(app_tag, SIGTERM, 0, &refused), 1);
     assert_int_equal(refused, 0);
-    wait_until_empty(&proc, TAG);
+    wait_until_empty(&proc, app_tag);
 }
 
 static void add_usage(void *context, const struct tree_usage *usage) {
-    if (usage->tag != TAG || usage->memory_bytes == 0) /* the one in between is a zombie */
+    if (usage->tag != app_tag || usage->memory_bytes == 0) /* the one in between is a zombie */
         return;
     ++*(int *)context;
     assert_true(usage->pid > 0);
@@ -370,14 +374,14 @@ static void add_usage(void *context, const struct tree_usage *usage) {
 static void usage_is_told_of_every_member(void **state) {
     (void)state;
     struct proc proc;
-    pid_t daemon = spawn(&proc, "detach-and-wait", TAG, 1);
+    pid_t daemon = spawn(&proc, "detach-and-wait", app_tag, 1);
     int count = 0;
     assert_int_equal(tree_usage(add_usage, &count), 0);
     assert_int_equal(count, 2);
     assert_int_equal(tree_tag_of(getpid()), 0);
-    assert_int_equal(tree_tag_of(daemon), TAG);
-    tree_signal(TAG, SIGKILL, 0, NULL);
-    wait_until_empty(&proc, TAG);
+    assert_int_equal(tree_tag_of(daemon), app_tag);
+    tree_signal(app_tag, SIGKILL, 0, NULL);
+    wait_until_empty(&proc, app_tag);
 }
 
 static int setup(void **state) {
@@ -394,6 +398,9 @@ static int teardown(void **state) {
 }
 
 int main(int argc, char **argv) {
+    app_tag = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : (uint32_t)getpid() << 8 | 1;
+    other_tag = app_tag + 1;
+    snprintf(tag_text, sizeof tag_text, "%u", app_tag);
     if (argc > 1)
         return run_role(argv[1]);
     alarm(LIMIT_SECONDS);
@@ -403,7 +410,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(two_hundred_that_ignore_sigterm_are_killed),
         cmocka_unit_test(one_that_is_always_somewhere_else_is_killed),
         cmocka_unit_test(a_zombie_is_not_reached),
-        cmocka_unit_test(the_same_tag_of_another_supervisor_is_not_ours),
+        cmocka_unit_test(what_a_killed_supervisor_below_us_leaves_has_its_tag),
         cmocka_unit_test(a_stopped_tree_obeys_sigterm),
         cmocka_unit_test(no_free_descriptor_is_needed),
         cmocka_unit_test(orphans_are_found_without_the_list_of_children),
