@@ -9,6 +9,10 @@
 enum {
     RETRY_MS = 1000,    /* a disk that is full */
     RETRY_SOON_MS = 20, /* a FIFO or terminal that is */
+    /* Files of apps that write nothing are made when nothing has been started for a while, a few at a time. */
+    MAKE_MS = 200,
+    MAKE_AGAIN_MS = 10,
+    MAKE_AT_A_TIME = 16,
 };
 
 /* FNV-1a */
@@ -27,14 +31,56 @@ static struct output_file *output_files_find(struct output_files *files, const c
     return NULL;
 }
 
-static int output_file_reopen(struct output_file *file) {
+static int output_file_open(struct output_file *file, bool may_make) {
     struct logfile log;
-    int r = logfile_open(file->path, &log);
+    int r = logfile_open(file->path, may_make, &log);
     if (r < 0)
         return r;
     logfile_close(&file->log);
     file->log = log;
     file->writer = 0;
+    file->is_unmade = false;
+    return 0;
+}
+
+/* A folder that was removed as well is made again. */
+static int output_file_make(struct output_file *file) {
+    int r = output_file_open(file, true);
+    if (r != -ENOENT)
+        return r;
+    r = logfile_make_folder(file->path);
+    return r < 0 ? r : output_file_open(file, true);
+}
+
+static void output_files_make(struct loop_timer *timer) {
+    struct output_files *files = LOOP_CONTAINER(timer, struct output_files, make);
+    int made = 0;
+    for (struct output_file *file = files->list; file; file = file->next) {
+        if (!file->is_unmade || file->error)
+            continue;
+        if (made++ == MAKE_AT_A_TIME) {
+            loop_timer_at(files->loop, timer, mono_add_ms(loop_clock(), MAKE_AGAIN_MS), output_files_make);
+            return;
+        }
+        /* When that fails, it is said by whoever has something to write. */
+        (void)output_file_make(file);
+        file->is_unmade = false;
+    }
+}
+
+/* The file as a start wants it. */
+static int output_file_prepare(struct output_files *files, struct output_file *file) {
+    if (file->error || (file->log.fd >= 0 && logfile_is_at(&file->log, file->path)))
+        return 0;
+    int r = output_file_open(file, false);
+    if (r != -ENOENT)
+        return r;
+    r = logfile_make_folder(file->path);
+    if (r < 0)
+        return r;
+    logfile_close(&file->log);
+    file->is_unmade = true;
+    loop_timer_at(files->loop, &files->make, mono_add_ms(loop_now(files->loop), MAKE_MS), output_files_make);
     return 0;
 }
 
@@ -60,20 +106,18 @@ static void output_file_free(struct output_file *file) {
 
 int output_file_get(struct output_files *files, const char *path, struct output_file **out) {
     struct output_file *file = output_files_find(files, path);
-    if (file) {
-        /* A start is a good time to notice that somebody removed the file. */
-        int r = file->error || logfile_is_at(&file->log, path) ? 0 : output_file_reopen(file);
-        if (r < 0)
-            return r;
-    } else {
+    bool is_new = !file;
+    if (is_new)
         file = output_file_new(path);
-        if (!file)
-            return -ENOMEM;
-        int r = output_file_reopen(file);
-        if (r < 0) {
+    if (!file)
+        return -ENOMEM;
+    int r = output_file_prepare(files, file);
+    if (r < 0) {
+        if (is_new)
             output_file_free(file);
-            return r;
-        }
+        return r;
+    }
+    if (is_new) {
         file->next = files->list;
         files->list = file;
     }
@@ -82,10 +126,17 @@ int output_file_get(struct output_files *files, const char *path, struct output_
     return 0;
 }
 
+/* Writes to a file that need not be there yet. */
+static int output_file_append(struct output_file *file, const char *bytes, size_t len, size_t *written_out) {
+    *written_out = 0;
+    int r = file->log.fd < 0 ? output_file_make(file) : 0;
+    return r < 0 ? r : logfile_write(&file->log, bytes, len, written_out);
+}
+
 /* Goes on exactly where the last write stopped. True when nothing is left. */
 static bool output_file_write_left(struct output_file *file) {
     size_t written = 0;
-    int r = logfile_write(&file->log, file->left_buffer.data + file->left_at, file->left_len, &written);
+    int r = output_file_append(file, file->left_buffer.data + file->left_at, file->left_len, &written);
     file->left_at += written;
     file->left_len -= written;
     file->error = -r;
@@ -103,8 +154,10 @@ void output_file_put(struct output_files *files, struct output_file *file) {
         at = &(*at)->next;
     *at = file->next;
     output_file_free(file);
-    if (!files->list)
-        loop_timer_stop(files->loop, &files->retry);
+    if (files->list)
+        return;
+    loop_timer_stop(files->loop, &files->retry);
+    loop_timer_stop(files->loop, &files->make);
 }
 
 static void output_file_unblock(struct output_files *files, struct output_file *file) {
@@ -140,14 +193,14 @@ static void output_files_arm(struct output_files *files) {
 
 bool output_file_write(struct output_files *files, struct output_file *file, uint64_t writer, const char *app,
                        struct output_buffer *buffer, size_t at, size_t len) {
-    if (file->log.is_unfinished && file->writer != writer) {
+    if (file->log.fd >= 0 && file->log.is_unfinished && file->writer != writer) {
         at--;
         len++;
         buffer->data[at] = '\n';
     }
-    file->writer = writer;
     size_t written = 0;
-    int r = logfile_write(&file->log, buffer->data + at, len, &written);
+    int r = output_file_append(file, buffer->data + at, len, &written);
+    file->writer = writer;
     if (r == 0)
         return true;
     file->error = -r;
@@ -167,7 +220,7 @@ void output_files_reopen(struct output_files *files) {
         /* The end of a torn line belongs to its beginning, if it can still be had there. */
         bool was_blocked = file->error != 0;
         bool is_left = was_blocked && !output_file_write_left(file);
-        int r = output_file_reopen(file);
+        int r = file->log.fd < 0 ? 0 : output_file_make(file);
         if (r < 0)
             say(SAY_ERROR, NULL, "cannot open %s: %s; writing on to the file that was open", file->path, strerror(-r));
         if (was_blocked && (!is_left || output_file_write_left(file)))

@@ -18,6 +18,7 @@ struct output_file {
     struct logfile log;
     unsigned users;
     uint64_t writer; /* whose line is unfinished when the file is */
+    bool is_unmade;  /* there is no file yet (log.fd is -1): it is made with the first bytes, or soon */
     int error;       /* why it is blocked; 0: it is not */
     bool is_said;    /* that it is blocked */
     struct output_buffer left_buffer;
@@ -29,12 +30,14 @@ struct output_file {
 struct output_files {
     struct loop *loop;
     struct loop_timer retry;
+    struct loop_timer make;
     struct output_file *list;
     void (*unblocked)(struct output_files *files, struct output_file *file);
 };
 
-/* The file of a path (copied), opened when it is not open yet and anew when the path names another file by now. 0 or
- * -errno. Each is given back with output_file_put(). */
+/* The file of a path (copied), opened when it is not open yet and anew when the path names another file by now. Making
+ * a file can take longer than starting a process: a missing one is made a moment later, when its folder is there and
+ * can be written. 0 or -errno. Each is given back with output_file_put(). */
 int output_file_get(struct output_files *files, const char *path, struct output_file **out)
     __attribute__((warn_unused_result));
 void output_file_put(struct output_files *files, struct output_file *file);

@@ -11,20 +11,16 @@
 
 enum { LOGFILE_MODE = 0640, LOGFILE_FOLDER_MODE = 0755 };
 
-static int logfile_open_fd(const char *path) {
-    /* O_NONBLOCK means nothing for regular files, and that nothing else can hold the supervisor up. */
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOGFILE_MODE);
-    return fd >= 0 ? fd : -errno;
-}
-
-static int logfile_make_folder(const char *path) {
+int logfile_make_folder(const char *path) {
     const char *slash = strrchr(path, '/');
-    if (!slash || slash == path)
+    if (!slash)
         return -ENOENT;
-    char *folder = strndup(path, (size_t)(slash - path));
+    char *folder = strndup(path, (size_t)(slash - path) + 1);
     if (!folder)
         return -ENOMEM;
-    int r = fs_make_dirs(folder, LOGFILE_FOLDER_MODE);
+    int r = faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0 ? 0 : -errno;
+    if (r == -ENOENT)
+        r = fs_make_dirs(folder, LOGFILE_FOLDER_MODE);
     free(folder);
     return r;
 }
@@ -42,16 +38,12 @@ static bool logfile_lacks_newline(const char *path, off_t size) {
     return n == 1 && last != '\n';
 }
 
-int logfile_open(const char *path, struct logfile *out) {
-    int fd = logfile_open_fd(path);
-    if (fd == -ENOENT) {
-        int r = logfile_make_folder(path);
-        if (r < 0)
-            return r;
-        fd = logfile_open_fd(path);
-    }
+int logfile_open(const char *path, bool may_make, struct logfile *out) {
+    /* O_NONBLOCK means nothing for regular files, and that nothing else can hold the supervisor up. */
+    int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, flags | (may_make ? O_CREAT : 0), LOGFILE_MODE);
     if (fd < 0)
-        return fd;
+        return -errno;
     struct stat st;
     if (fstat(fd, &st) < 0) {
         int r = -errno;

@@ -14,9 +14,12 @@ struct logfile {
     uint64_t inode;
 };
 
-/* Opens path for appending; makes it (0640) and its missing folders (0755). Never waits: a FIFO that nobody reads is
+/* Opens path for appending; makes it (0640), if it may, where it is missing. Never waits: a FIFO that nobody reads is
  * -ENXIO. 0 or -errno. */
-int logfile_open(const char *path, struct logfile *out) __attribute__((warn_unused_result));
+int logfile_open(const char *path, bool may_make, struct logfile *out) __attribute__((warn_unused_result));
+
+/* Makes the missing folders (0755) of path. 0 when a file can be made there, else -errno. */
+int logfile_make_folder(const char *path) __attribute__((warn_unused_result));
 void logfile_close(struct logfile *file);
 
 /* Appends; goes on after short writes. Returns 0 when all of it was written, else -errno; *written_out is set in

@@ -515,7 +515,37 @@ static void a_path_may_be_in_the_users_home(void **state) {
     world->config.stdout_target.path = "~/logs/x.log";
     world_prepare(world);
     assert_string_equal(output_path(world->app, false), world_path(world, "home/logs/x.log"));
-    assert_int_equal(access(world_path(world, "home/logs/x.log"), F_OK), 0);
+    assert_int_equal(access(world_path(world, "home/logs"), F_OK), 0);
+}
+
+/* More than are made at a time. */
+static void files_of_silent_apps_appear_all_the_same(void **state) {
+    struct world *world = *state;
+    char name[32];
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(name, sizeof name, "silent-%d", i);
+        struct output *output = output_new(world->hub, name);
+        assert_non_null(output);
+        struct text error = {0};
+        assert_int_equal(output_prepare(output, &world->config, world->dir, &world->env, &error), 0);
+    }
+    world_run_until_size(world, world_path(world, "logs/silent-0.log"), 0);
+    world_run_until_size(world, world_path(world, "logs/silent-39.log"), 0);
+}
+
+static void a_file_that_cannot_be_made_is_a_disk_that_is_full(void **state) {
+    struct world *world = *state;
+    world_prepare(world);
+    assert_int_equal(rmdir(world_path(world, "logs")), 0);
+    FILE *file = fopen(world_path(world, "logs"), "we");
+    assert_non_null(file);
+    (void)fclose(file);
+    put(stdout_of(world->app), "one\n");
+    world->path = "Not a directory";
+    world_run(world, is_said);
+    assert_int_equal(unlink(world_path(world, "logs")), 0);
+    world_run(world, is_writable_again);
+    assert_content(world_path(world, "logs/backend.log"), "one\n");
 }
 
 static void a_file_that_cannot_be_opened_is_named(void **state) {
@@ -545,7 +575,10 @@ static void without_descriptors_prepare_fails_and_keeps_what_was(void **state) {
     close(next);
     struct text error = {0};
     world->config.stdout_target.path = "other.log";
-    for (int more = 0; more < 2; more++) {
+    FILE *other = fopen(world_path(world, "other.log"), "we");
+    assert_non_null(other);
+    (void)fclose(other);
+    for (int more = 0; more < 3; more++) {
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)(next + more), before.rlim_max}), 0);
         text_clear(&error);
         int r = output_prepare(world->app, &world->config, world->dir, &world->env, &error);
@@ -722,6 +755,8 @@ int main(void) {
         WORLD_TEST(reopening_follows_the_path),
         WORLD_TEST(a_removed_file_is_made_again_at_the_next_start),
         WORLD_TEST(a_path_may_be_in_the_users_home),
+        WORLD_TEST(files_of_silent_apps_appear_all_the_same),
+        WORLD_TEST(a_file_that_cannot_be_made_is_a_disk_that_is_full),
         WORLD_TEST(a_file_that_cannot_be_opened_is_named),
         WORLD_TEST(without_descriptors_prepare_fails_and_keeps_what_was),
         WORLD_TEST(marks_in_the_index_say_when),
