@@ -50,9 +50,9 @@ struct unit {
 
 /* From the largest down: the order in which a duration is written. */
 enum { UNIT_D, UNIT_H, UNIT_M, UNIT_S, UNIT_MS, DURATION_UNITS };
-static const struct unit duration_units[DURATION_UNITS] = {[UNIT_D] = {"d", 24 * 60 * 60 * 1000},
-                                                           [UNIT_H] = {"h", 60 * 60 * 1000},
-                                                           [UNIT_M] = {"m", 60 * 1000},
+static const struct unit duration_units[DURATION_UNITS] = {[UNIT_D] = {"d", 86400000},
+                                                           [UNIT_H] = {"h", 3600000},
+                                                           [UNIT_M] = {"m", 60000},
                                                            [UNIT_S] = {"s", 1000},
                                                            [UNIT_MS] = {"ms", 1}};
 
@@ -148,7 +148,7 @@ void value_print_elapsed(int64_t ms, struct text *out) {
         text_printf(out, "%" PRId64 "ms", ms > 0 ? ms : 0);
         return;
     }
-    if (ms < 10 * 1000 && ms % 1000 >= 100) {
+    if (ms < 10000 && ms % 1000 >= 100) {
         text_printf(out, "%" PRId64 ".%" PRId64 "s", ms / 1000, ms % 1000 / 100);
         return;
     }
