@@ -44,8 +44,15 @@ struct card_style console_card_style(struct console console) {
     return (struct card_style){.colour = console.colour, .width = console.width};
 }
 
+/* Why standard output could not be written to; the stream itself forgets that. */
+static int console_errno;
+
 bool console_write(const struct text *text) {
-    return fwrite(text_get(text), 1, text->len, stdout) == text->len && fflush(stdout) == 0;
+    if (fwrite(text_get(text), 1, text->len, stdout) == text->len && fflush(stdout) == 0)
+        return true;
+    if (console_errno == 0)
+        console_errno = errno;
+    return false;
 }
 
 /* The alternate screen, without a cursor. */
@@ -69,14 +76,11 @@ void console_leave(void) {
 }
 
 int console_finish(int code) {
-    bool broken = ferror(stdout) != 0;
-    errno = 0;
-    if (fflush(stdout) != 0)
-        broken = true;
-    if (!broken)
+    static const struct text nothing;
+    if (console_write(&nothing) && console_errno == 0)
         return code;
-    if (errno != 0 && errno != EPIPE)
-        return code_fail(code != CODE_DONE ? (enum code)code : CODE_FAILED, "cannot write to standard output: %s",
-                         strerror(errno));
-    return code != CODE_DONE ? code : CODE_FAILED;
+    enum code failed = code != CODE_DONE ? (enum code)code : CODE_FAILED;
+    if (console_errno == EPIPE)
+        return (int)failed;
+    return code_fail(failed, "cannot write to standard output: %s", strerror(console_errno));
 }

@@ -1,7 +1,7 @@
 #include "cli/locate.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,49 +9,32 @@
 
 #define LOCATE_NAME "upkeep.ini"
 
-/* Where the user is, as the shell says it when that is true: getcwd() alone would resolve symbolic links. */
-static char *locate_here(void) {
-    const char *pwd = getenv("PWD");
-    struct stat by_name;
-    struct stat by_dot;
-    if (pwd && pwd[0] == '/' && !strstr(pwd, "/.") && stat(pwd, &by_name) == 0 && stat(".", &by_dot) == 0 &&
-        by_name.st_dev == by_dot.st_dev && by_name.st_ino == by_dot.st_ino)
-        return strdup(pwd);
-    return getcwd(NULL, 0);
-}
-
-/* The folder that is len bytes of dir, with the file's name. */
-static char *locate_join(const char *dir, size_t len, const char *name) {
+/* Whether the folder that is up (`` or `../../`) is the one that has no parent. */
+static bool locate_is_top(const char *up) {
     struct text path TEXT_AUTO = {0};
-    while (len > 0 && dir[len - 1] == '/')
-        len--;
-    text_append(&path, dir, len);
-    text_char(&path, '/');
-    text_str(&path, name);
-    return text_take(&path);
+    struct stat folder;
+    struct stat parent;
+    text_printf(&path, "%s.", up);
+    bool is_known = stat(text_get(&path), &folder) == 0;
+    text_str(&path, ".");
+    is_known = is_known && stat(text_get(&path), &parent) == 0;
+    return !is_known || (folder.st_dev == parent.st_dev && folder.st_ino == parent.st_ino);
 }
 
-/* From here upwards. */
+/* From here upwards; as a relative path, which is how one would name it from here. */
 static char *locate_upwards(struct text *error) {
-    char *here = locate_here();
-    if (!here) {
-        text_printf(error, "cannot tell which folder this is: %s", strerror(errno));
-        return NULL;
-    }
-    for (size_t len = strlen(here);;) {
-        char *path = locate_join(here, len, LOCATE_NAME);
-        if (!path || access(path, F_OK) == 0) {
-            free(here);
-            return path;
-        }
-        free(path);
-        while (len > 0 && here[len - 1] != '/')
-            len--;
-        if (len == 0)
+    struct text up TEXT_AUTO = {0};
+    for (;;) {
+        struct text path TEXT_AUTO = {0};
+        text_printf(&path, "%s" LOCATE_NAME, text_get(&up));
+        if (access(text_get(&path), F_OK) == 0)
+            return text_take(&path);
+        if (locate_is_top(text_get(&up)) || up.failed)
             break;
-        len--;
+        text_str(&up, "../");
     }
-    text_printf(error, "no " LOCATE_NAME " in %s or a folder above it (name one with -f)", here);
+    char *here = getcwd(NULL, 0);
+    text_printf(error, "no " LOCATE_NAME " in %s or a folder above it (name one with -f)", here ? here : "this folder");
     free(here);
     return NULL;
 }
@@ -64,12 +47,27 @@ char *locate_manifest(const char *named, struct text *error) {
 char *locate_absolute(const char *path) {
     if (path[0] == '/')
         return strdup(path);
-    char *here = locate_here();
+    char *here = getcwd(NULL, 0);
     if (!here)
         return NULL;
-    while (strncmp(path, "./", 2) == 0)
-        path += 2;
-    char *absolute = locate_join(here, strlen(here), path);
+    size_t len = strlen(here);
+    for (;;) {
+        if (strncmp(path, "./", 2) == 0) {
+            path += 2;
+        } else if (strncmp(path, "../", 3) == 0) {
+            path += 3;
+            while (len > 0 && here[--len] != '/')
+                ;
+        } else {
+            break;
+        }
+    }
+    /* The root folder is a slash already. */
+    while (len > 0 && here[len - 1] == '/')
+        len--;
+    struct text absolute TEXT_AUTO = {0};
+    text_append(&absolute, here, len);
+    text_printf(&absolute, "/%s", path);
     free(here);
-    return absolute;
+    return text_take(&absolute);
 }

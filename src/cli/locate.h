@@ -9,7 +9,8 @@
  * error. */
 char *locate_manifest(const char *named, struct text *error);
 
-/* The path as one that is good from any folder: absolute, but as the user knows it, with no symbolic link resolved.
+/* The path as one that is good from any folder: absolute, with no `.` or `..` at its start; a symbolic link
+ * in it is left as it is.
  * Heap; NULL when out of memory. */
 char *locate_absolute(const char *path);
 

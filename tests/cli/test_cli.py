@@ -494,8 +494,8 @@ class Terminal(Case):
     def test_watch(self):
         self.supervise(Status=outcome([instance("backend")]),
                        Events=[{"parameters": {"event": event()}, "continues": True}])
-        text, code = self.run_on_terminal("status", "--watch", until=b"accepts", end=signal.SIGINT)
-        self.assertEqual(code, 0)
+        text, code = self.run_on_terminal("status", "--watch", until=b"port 14200", end=signal.SIGINT)
+        self.assertEqual(code, 0, text)
         self.assertTrue(text.startswith("\x1b[?1049h\x1b[?25l\x1b[H"), text)
         self.assertTrue(text.endswith("\x1b[?25h\x1b[?1049l"), text)
         self.assertIn("demo is ready, pid 4711, up 1m1s", text)
