@@ -35,7 +35,7 @@ const struct command commands[] = {
      show_command},
     {"logs", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(FOLLOW) | ONE(LINES), "show what apps have written",
      "Shows the last lines of the apps' logs (of all apps, or of those that are named), merged by time; on a terminal "
-     "each app has its colour.",
+     "each app has its colour. It reads the files, with and without a running supervisor.",
      logs_command},
     {"env", NULL, "APP", 1, 1, ONE(REVEAL) | ONE(JSON), "show an app's environment",
      "Shows each variable that a start of the app would be given now, and where it comes from. Values are masked. It "
