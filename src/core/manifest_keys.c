@@ -206,6 +206,7 @@ const struct manifest_key manifest_app_keys[] = {
      .type = KEY_DURATION,
      .offset = APP(ready_timeout_ms),
      .fallback = "30s",
+     .is_told_apart = true,
      .summary = "How long a start may take",
      .text = "An app that is not ready by then has failed to start: it is ended and `restart` decides what comes "
              "next. `0` waits for ever. A oneshot has no limit, unless this key is written for it.",
@@ -497,7 +498,7 @@ static bool hint_at(const struct manifest_key *keys, const char *name, const cha
     else if (manifest_key_find(is_app ? manifest_supervisor_keys : manifest_app_keys, name))
         text_printf(out, " (%s belongs in %s)", name, is_app ? "[upkeep]" : "[app:NAME] or [defaults]");
     else if (is_planned(name))
-        text_printf(out, " (%s is planned, this version does not have it)", name);
+        text_printf(out, " (%s is planned: this version does not have it)", name);
     else
         return false;
     return true;

@@ -39,6 +39,7 @@ struct manifest_key {
     const char *fallback_words; /* the default in words, where fallback is NULL and `none` is not all there is to say */
     const char *const *choices; /* KEY_CHOICE, KEY_LOG_TARGET: the words in the enum's order, ending with NULL */
     int64_t min, max;           /* KEY_INT; KEY_DURATION: min alone */
+    bool is_told_apart;         /* writing the default is not the same as writing nothing */
     const char *summary;        /* one line for help */
     const char *text;           /* the paragraphs of the manual, separated by empty lines, `…` around what is typed;
                                    NULL when the summary says all */

@@ -138,20 +138,35 @@ static bool guess_title(struct parser *p, const char *whole, char *word, unsigne
                 title->name, title->profile ? "@" : "", title->profile ? title->profile : "");
         return true;
     }
-    if (!title->has_name && strcmp(word, "app") != 0 && manifest_is_name(word)) {
-        MISTAKE(p, line, "unknown section [%s] (an app's section is [app:%s])", whole, whole);
-        *title = (struct title){.kind = SECTION_APP, .name = word, .profile = title->profile};
-        return true;
+    if (title->has_name || !manifest_is_name(word)) {
+        MISTAKE(p, line,
+                "unknown section [%s] (there are [upkeep], [defaults] and [app:NAME], each also with @PROFILE)", whole);
+        return false;
     }
-    MISTAKE(p, line, "unknown section [%s] (there are [upkeep], [defaults] and [app:NAME], each also with @PROFILE)",
-            whole);
-    return false;
+    if (strcmp(word, "app") == 0) {
+        MISTAKE(p, line, "section [%s] names no app ([app:NAME])", whole);
+        return false;
+    }
+    MISTAKE(p, line, "unknown section [%s] (an app's section is [app:%s])", whole, whole);
+    *title = (struct title){.kind = SECTION_APP, .name = word, .profile = title->profile};
+    return true;
+}
+
+/* Cuts the blanks at both ends of text away. */
+static char *without_blanks(char *text) {
+    text += strspn(text, " \t");
+    for (char *end = text + strlen(text); end > text && (end[-1] == ' ' || end[-1] == '\t');)
+        *--end = '\0';
+    return text;
 }
 
 /* text is cut up. False when nothing can be made of it. */
 static bool read_title(struct parser *p, char *text, unsigned line, struct title *out) {
     TEXT_AUTO struct text whole = {0};
     text_str(&whole, text);
+    text = without_blanks(text);
+    if (strlen(text) < whole.len)
+        MISTAKE(p, line, "unknown section [%s] (did you mean [%s]?)", text_get(&whole), text);
     struct title title = cut_title(text);
     if (!kind_of(text, title.has_name, &title.kind) && !guess_title(p, text_get(&whole), text, line, &title))
         return false;
@@ -248,14 +263,14 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-/* In a command, `name=value` is an argument or an assignment; with a blank before the `=` it is neither. */
+/* In a command or an environment, `name=value` may be meant; with a blank before the `=` it is a key of ours. */
 static bool is_strayed_key(const struct manifest_key *keys, enum key_type type, const char *line) {
     size_t len = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
     const char *equals = line + len;
     while (is_blank(*equals))
         equals++;
-    bool is_command = type == KEY_COMMAND || type == KEY_COMMANDS;
-    if (*equals != '=' || (is_command && equals == line + len) || len > LIMIT_NAME)
+    bool may_be_meant = type == KEY_COMMAND || type == KEY_COMMANDS || type == KEY_ENV;
+    if (*equals != '=' || (may_be_meant && equals == line + len) || len > LIMIT_NAME)
         return false;
     char name[LIMIT_NAME + 1] = {0};
     memcpy(name, line, len);
@@ -276,7 +291,7 @@ static bool find_strayed(const struct manifest_key *keys, enum key_type type, ch
         strayed.start++;
         strayed.line++;
         strayed.is_section = is_strayed_section(strayed.start);
-        if (strayed.is_section || (type != KEY_ENV && is_strayed_key(keys, type, strayed.start))) {
+        if (strayed.is_section || is_strayed_key(keys, type, strayed.start)) {
             *out = strayed;
             return true;
         }
@@ -291,19 +306,17 @@ static unsigned count_lines(const char *value) {
     return lines;
 }
 
-/* Whether a value of one line has another. */
-static bool has_more_lines(struct parser *p, const struct manifest_key *key, const char *text, unsigned line) {
-    const char *newline = manifest_value_takes_lines(key->type) ? NULL : strchr(text, '\n');
+/* Cuts the value of a key that takes one line after it, and says so. */
+static void cut_to_line(struct parser *p, const struct manifest_key *key, char *text, unsigned line) {
+    char *newline = manifest_value_takes_lines(key->type) ? NULL : strchr(text, '\n');
     if (!newline)
-        return false;
+        return;
     MISTAKE(p, line + (unsigned)strspn(newline, "\n"), "%s takes one line, and this indented one would go on with it",
             key->name);
-    return true;
+    *newline = '\0';
 }
 
 static void judge_value(struct parser *p, const struct manifest_key *key, const char *text, unsigned line) {
-    if (has_more_lines(p, key, text, line))
-        return;
     union {
         struct app_config app;
         struct supervisor_config supervisor;
@@ -335,6 +348,7 @@ static void add_setting(struct parser *p, const char *name, char *value, unsigne
         refuse_key(p, name, value, line);
         return;
     }
+    cut_to_line(p, key, value, line);
     judge_value(p, key, value, line);
     struct setting *setting = &p->current->settings[key - keys];
     if (setting->text)
@@ -652,7 +666,7 @@ static void refuse_dependency(struct parser *p, unsigned line, const char *name)
         if (p->sections[i].kind == SECTION_APP && strcmp(p->sections[i].name, name) == 0)
             elsewhere = p->sections[i].profile;
     if (elsewhere)
-        MISTAKE(p, line, "depends_on: no app %s (it is in profile %s alone)", name, elsewhere);
+        MISTAKE(p, line, "depends_on: no app %s (it is in the profile %s alone)", name, elsewhere);
     else if (near)
         MISTAKE(p, line, "depends_on: no app %s (did you mean %s?)", name, near);
     else
@@ -716,14 +730,14 @@ out:
 
 /* The whole */
 
-/* What the passes found, in the order of the file; what has no line stands last. */
-static void sort_diags(struct diag *list, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        struct diag diag = list[i];
+/* What the passes found, from the first on, in the order of the file; what has no line stands last. */
+static void sort_diags(struct diags *diags, size_t first) {
+    for (size_t i = first + 1; i < diags->count; i++) {
+        struct diag diag = diags->list[i];
         size_t k = i;
-        for (; k > 0 && list[k - 1].line - 1 > diag.line - 1; k--)
-            list[k] = list[k - 1];
-        list[k] = diag;
+        for (; k > first && diags->list[k - 1].line - 1 > diag.line - 1; k--)
+            diags->list[k] = diags->list[k - 1];
+        diags->list[k] = diag;
     }
 }
 
@@ -753,7 +767,7 @@ bool manifest_parse(const char *bytes, size_t len, const char *file, const char 
     judge_dependencies(&p);
     judge_count(&p);
 
-    sort_diags(diags->list + diags_before, diags->count - diags_before);
+    sort_diags(diags, diags_before);
     free(p.sections);
     manifest_memory_fini(&p.scratch);
     return p.is_good;

@@ -72,7 +72,7 @@ static void print_setting(const struct manifest_key *key, const struct setting *
     }
     if (key->type == KEY_NAMES)
         join_names(&value);
-    if (key->fallback)
+    if (key->fallback && !key->is_told_apart)
         (void)print_typed(key, key->fallback, &fallback);
     if (strcmp(text_get(&value), text_get(&fallback)) != 0)
         print_value(key, text_get(&value), out);

@@ -24,8 +24,8 @@ struct type_row {
 };
 
 static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
-    parse_signal, parse_exit_set, parse_condition, parse_log_target, parse_choice;
-static read_whole read_commands, read_names, read_env, read_env_files;
+    parse_signal, parse_condition, parse_log_target, parse_choice;
+static read_whole read_exit_set, read_commands, read_names, read_env, read_env_files;
 static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
     print_exit_set, print_condition, print_log_target, print_choice;
 static fini_field fini_string, fini_list, fini_condition, fini_log_target;
@@ -41,7 +41,7 @@ static const struct type_row types[] = {
     [KEY_MODE] = {false, parse_mode, NULL, print_mode, NULL},
     [KEY_DURATION] = {false, parse_duration, NULL, print_duration, NULL},
     [KEY_SIGNAL] = {false, parse_signal, NULL, print_signal, NULL},
-    [KEY_EXIT_SET] = {true, parse_exit_set, NULL, print_exit_set, NULL},
+    [KEY_EXIT_SET] = {true, NULL, read_exit_set, print_exit_set, NULL},
     [KEY_NAMES] = {true, NULL, read_names, print_list, fini_list},
     [KEY_CONDITION] = {false, parse_condition, NULL, print_condition, fini_condition},
     [KEY_LOG_TARGET] = {false, parse_log_target, NULL, print_log_target, fini_log_target},
@@ -357,26 +357,29 @@ static bool parse_command(const struct manifest_value *value, const char *string
     return keep_string(string, field, error);
 }
 
-static bool parse_log_target(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    static const char *const unmeant[] = {"journal", "syslog", "stdout", "stderr", "none",
-                                          "off",     "false",  "true",   NULL};
-    struct log_target *target = field;
-    int kind = LOG_TO_FILE + 1;
-    for (const char *const *word = value->key->choices; *word; word++, kind++) {
-        if (strcmp(*word, string) != 0)
-            continue;
-        *target = (struct log_target){.kind = (enum log_target_kind)kind};
-        return true;
-    }
-    const char *near = strpbrk(string, "./") ? NULL : diag_nearest(string, value->key->choices);
-    for (const char *const *word = unmeant; *word && !near; word++)
+/* Words that somebody may have meant as a word, not as the name of a file. */
+static bool is_unmeant_file(const char *string, const char *const *choices) {
+    static const char *const words[] = {"journal", "syslog", "stdout", "stderr", "none", "off", "false", "true", NULL};
+    for (const char *const *word = words; *word; word++)
         if (strcmp(*word, string) == 0)
-            near = value->key->choices[0];
-    if (near) { /* not a file of that name by accident */
-        text_printf(error, "\"%s\" is not one of ", string);
-        for (const char *const *word = value->key->choices; *word; word++)
-            text_printf(error, "%s, ", *word);
-        text_str(error, "nor a path (a file of that name is written with ./)");
+            return true;
+    return !strpbrk(string, "./") && diag_nearest(string, choices);
+}
+
+static bool parse_log_target(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    const char *const *choices = value->key->choices;
+    struct log_target *target = field;
+    for (unsigned i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], string) == 0) {
+            *target = (struct log_target){.kind = (enum log_target_kind)(LOG_TO_FILE + 1 + i)};
+            return true;
+        }
+    }
+    if (is_unmeant_file(string, choices)) {
+        text_printf(error, "\"%s\" is none of ", string);
+        for (unsigned i = 0; choices[i]; i++)
+            text_printf(error, "%s, ", choices[i]);
+        text_printf(error, "PATH (a file of that name is written ./%s)", string);
         return false;
     }
     if (!parse_plain(value, string, &target->path, error))
@@ -482,9 +485,33 @@ static void print_signal(const struct manifest_key *key, const void *field, stru
         text_printf(out, "%d", signal);
 }
 
-static bool parse_exit_set(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+static bool parse_exit(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    struct exit_set *set = field;
+    struct exit_set one;
     (void)value;
-    return value_parse_exit_set(string, field, error);
+    if (!value_parse_exit_set(string, &one, error))
+        return false;
+    for (size_t i = 0; i < sizeof(one.codes) / sizeof(one.codes[0]); i++)
+        set->codes[i] |= one.codes[i];
+    set->signals |= one.signals;
+    return true;
+}
+
+static enum value_verdict read_exit_set(const struct manifest_value *value, void *field) {
+    struct cursor cursor = {.next = value->text, .separators = NAMES};
+    struct exit_set set = {0};
+    enum value_verdict verdict = VALUE_GOOD;
+    bool is_empty = true;
+    while (next_entry(&cursor)) {
+        verdict = worse(verdict, read_string(value, cursor.line, text_get(&cursor.entry), parse_exit, &set));
+        is_empty = false;
+    }
+    text_fini(&cursor.entry);
+    if (is_empty)
+        return refuse(value, 0, "is empty");
+    if (verdict == VALUE_GOOD)
+        *(struct exit_set *)field = set;
+    return verdict;
 }
 
 static void print_exit_set(const struct manifest_key *key, const void *field, struct text *out) {
