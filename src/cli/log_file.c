@@ -124,13 +124,18 @@ static struct log_time log_file_head_time(struct log_file *file) {
     return log_times_at(&file->times, last);
 }
 
+static size_t log_file_whole(const struct log_file *file) {
+    size_t len = file->len - file->at;
+    return len > 0 ? lines_whole(file->buffer + file->at, len, 0) : 0;
+}
+
 bool log_file_peek(struct log_file *file, bool ended) {
     if (file->head_taken > 0)
         return true;
     if (file->fd < 0)
         return false;
     size_t whole;
-    while (!(whole = lines_whole(file->buffer + file->at, file->len - file->at, 0)) && log_file_fill(file))
+    while (!(whole = log_file_whole(file)) && log_file_fill(file))
         ;
     bool is_rest = whole == 0;
     if (is_rest && !(ended && file->len > file->at))

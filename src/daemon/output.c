@@ -220,7 +220,7 @@ static void stream_tell_lines(struct stream *stream, const char *bytes, size_t l
         terminal_write(hub->terminal, hub->shown.data, hub->shown.len);
 }
 
-static void stream_write_raw(struct stream *stream, char *bytes, size_t len) {
+static void stream_write_raw(struct stream *stream, const char *bytes, size_t len) {
     struct output *output = stream->output;
     struct output_hub *hub = output->hub;
     if (!output_file_write(&hub->files, stream->file, output->writer, output->name, &hub->in,
@@ -396,6 +396,7 @@ static void hub_rest_over(struct loop_timer *timer) {
     struct output_hub *hub = LOOP_CONTAINER(timer, struct output_hub, rest);
     struct mono now = loop_now(hub->loop);
     struct stream *stream = hub->resting;
+    bool is_any_left = false;
     hub->resting = NULL;
     while (stream) {
         struct stream *next = stream->next_resting;
@@ -404,15 +405,17 @@ static void hub_rest_over(struct loop_timer *timer) {
             /* hub_unblocked() goes on with it */
         } else if (stream_read(stream, SIZE_MAX) > 0) {
             stream->read_at = now;
-            if (!stream_is_blocked(stream))
+            if (!stream_is_blocked(stream)) {
                 stream_rest(stream);
+                is_any_left = true;
+            }
         } else {
             stream_shrink_pipe(stream);
             stream_watch(stream);
         }
         stream = next;
     }
-    if (!hub->resting) {
+    if (!is_any_left) {
         output_buffer_rest(&hub->in);
         output_buffer_rest(&hub->entries);
     }
@@ -447,7 +450,7 @@ void output_drain(struct output *output) {
         stream_drain(&output->streams[i]);
 }
 
-static void hub_unblocked(struct output_files *files, struct output_file *file) {
+static void hub_unblocked(struct output_files *files, const struct output_file *file) {
     struct output_hub *hub = LOOP_CONTAINER(files, struct output_hub, files);
     for (struct output *output = hub->outputs; output; output = output->next) {
         for (int i = 0; i < 2; i++) {
@@ -692,13 +695,8 @@ struct output *output_new(struct output_hub *hub, const char *name) {
     return output;
 }
 
-void output_free(struct output *output) {
-    if (!output)
-        return;
-    struct output **at = &output->hub->outputs;
-    while (*at != output)
-        at = &(*at)->next;
-    *at = output->next;
+/* Once it is out of the hub's list. */
+static void output_dispose(struct output *output) {
     for (int i = 0; i < 2; i++) {
         stream_close(&output->streams[i]);
         free(output->targets[i].path);
@@ -706,6 +704,16 @@ void output_free(struct output *output) {
     free(output->tail);
     free(output->name);
     free(output);
+}
+
+void output_free(struct output *output) {
+    if (!output)
+        return;
+    struct output **at = &output->hub->outputs;
+    while (*at != output)
+        at = &(*at)->next;
+    *at = output->next;
+    output_dispose(output);
 }
 
 void output_hub_reopen(struct output_hub *hub) {
@@ -736,8 +744,10 @@ struct output_hub *output_hub_new(struct loop *loop, const char *runtime_dir, co
 void output_hub_free(struct output_hub *hub) {
     if (!hub)
         return;
-    while (hub->outputs)
-        output_free(hub->outputs);
+    for (struct output *output; (output = hub->outputs);) {
+        hub->outputs = output->next;
+        output_dispose(output);
+    }
     loop_timer_stop(hub->loop, &hub->rest);
     terminal_free(hub->terminal);
     text_fini(&hub->shown);

@@ -32,7 +32,7 @@ struct output_files {
     struct loop_timer retry;
     struct loop_timer make;
     struct output_file *list;
-    void (*unblocked)(struct output_files *files, struct output_file *file);
+    void (*unblocked)(struct output_files *files, const struct output_file *file);
 };
 
 /* The file of a path (copied), opened when it is not open yet and anew when the path names another file by now. Making
