@@ -162,6 +162,18 @@ class Words(Case):
             for line in self.check(args, 0).stdout.splitlines():
                 self.assertLessEqual(len(line), 80, line)
 
+    def complete(self, *words):
+        script = self.run_upkeep("help", "--format", "bash").stdout + \
+            'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _upkeep; printf "%s\\n" "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", script, "bash", "upkeep", *words], cwd=self.dir, stdout=subprocess.PIPE,
+                              text=True, check=True, env=self.environment())
+        return done.stdout.split()
+
+    def test_completion(self):
+        self.assertEqual(self.complete("sta"), ["start", "status"])
+        self.assertEqual(self.complete("restart", ""), ["backend", "web", "--help", "--no-wait", "--timeout"])
+        self.assertEqual(self.complete("-f", "x.ini", "ls", "--j"), ["--json"])
+
     def test_version(self):
         version = self.check(["version"], 0).stdout
         self.assertRegex(version, r"^upkeep [0-9]+\.[0-9]+\.[0-9]+\n$")
