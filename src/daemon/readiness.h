@@ -23,14 +23,16 @@ struct readiness_events {
     void (*stopping)(void *context);                 /* STOPPING=1 */
 };
 
-/* One per instance, kept over its starts. runtime_dir: where notify sockets live. NULL when out of memory. */
+/* One per instance, kept over its starts. runtime_dir: where notify sockets live. runtime_dir, name and events are
+ * borrowed. NULL when out of memory. */
 struct readiness *readiness_new(struct loop *loop, const char *runtime_dir, const char *name, uint32_t tag,
                                 const struct readiness_events *events, void *context);
 void readiness_free(struct readiness *readiness);
 
 /* Before a start: refuses a port or unix socket that is already held (naming the holder), opens the notify socket or
- * the descriptor that the condition needs, adds NOTIFY_SOCKET to env and the descriptor to spec. 0, or -errno with the
- * sentence in error. */
+ * the descriptor that the condition needs, adds NOTIFY_SOCKET to env and the descriptor to spec (whose
+ * other fields are not looked at). config and root are needed during the call only. 0, or -errno with the sentence in
+ * error. */
 int readiness_prepare(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
                       struct proc_spec *spec, struct text *error);
 

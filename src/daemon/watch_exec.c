@@ -84,15 +84,19 @@ static int prepare(struct readiness *readiness, const struct watch_request *requ
     struct exec_watch *watch = readiness->state;
     watch->readiness = readiness;
     watch->command = strdup(request->config->ready.path);
-    if (!watch->command) {
+    char *cwd = manifest_path(request->root, request->config->cwd ? request->config->cwd : ".", request->env);
+    if (!watch->command || !cwd) {
+        free(cwd);
         text_str(error, "out of memory");
         return -ENOMEM;
     }
-    if (!words_split(watch->command, &watch->words, error))
+    if (!words_split(watch->command, &watch->words, error)) {
+        free(cwd);
         return -EINVAL;
+    }
     const char *path_list = env_get(request->env, "PATH");
-    int result = fs_find_program(watch->words.list[0], request->spec->cwd, path_list ? path_list : "/usr/bin:/bin",
-                                 &watch->program);
+    int result = fs_find_program(watch->words.list[0], cwd, path_list ? path_list : "/usr/bin:/bin", &watch->program);
+    free(cwd);
     if (result < 0)
         text_printf(error, "cannot find %s, which ready = exec: runs: %s", watch->words.list[0], strerror(-result));
     return result;

@@ -76,11 +76,7 @@ static int prepare(struct readiness *readiness, const struct watch_request *requ
         return result;
     }
     static const char variable[] = "NOTIFY_SOCKET";
-    if (env_set(request->env, variable, sizeof variable - 1, watch->socket.address, ENV_ORIGIN_UPKEEP, 0))
-        request->spec->envp = env_envp(request->env);
-    else
-        request->spec->envp = NULL;
-    if (!request->spec->envp) {
+    if (!env_set(request->env, variable, sizeof variable - 1, watch->socket.address, ENV_ORIGIN_UPKEEP, 0)) {
         text_str(error, "out of memory");
         return -ENOMEM;
     }

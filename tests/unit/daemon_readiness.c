@@ -339,15 +339,20 @@ static int prepare(struct proc_spec *spec, char **argv) {
     assert_true(env_set(&world.env, "PATH", 4, "/usr/bin:/bin", "test", 0));
     text_clear(&world.error);
     assert_int_equal(output_prepare(world.output, &world.config, folder, &world.env, &world.error), 0);
-    *spec = (struct proc_spec){.path = program, .argv = argv, .cwd = folder, .tag = TAG};
+    *spec = (struct proc_spec){.tag = TAG};
+    int result = readiness_prepare(world.readiness, &world.config, folder, &world.env, spec, &world.error);
+    spec->path = program;
+    spec->argv = argv;
     spec->envp = env_envp(&world.env);
-    output_fds(world.output, &spec->fds[0].from, &spec->fds[1].from);
-    spec->fds[0].to = 1;
-    spec->fds[1].to = 2;
-    spec->fds[2].from = world.time_fds[1];
-    spec->fds[2].to = TIME_FD;
-    spec->fd_count = 3;
-    return readiness_prepare(world.readiness, &world.config, folder, &world.env, spec, &world.error);
+    spec->cwd = folder;
+    int fds[2];
+    output_fds(world.output, &fds[0], &fds[1]);
+    const int pairs[][2] = {{fds[0], 1}, {fds[1], 2}, {world.time_fds[1], TIME_FD}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        spec->fds[spec->fd_count].from = pairs[i][0];
+        spec->fds[spec->fd_count++].to = pairs[i][1];
+    }
+    return result;
 }
 
 /* Starts the app with these steps. */
@@ -758,13 +763,15 @@ static bool has_no_process(void) {
 
 static void exec_ends_with_the_watching(void **state) {
     (void)state;
-    set_condition("exec:sleep 1000");
+    assert_return_code(symlink("/bin/sleep", format("%s/hang", folder)), errno);
+    set_condition("exec:./hang 1000");
     START("p");
     run_until(has_two_processes);
     readiness_stop(world.readiness);
     assert_int_equal(proc_signal(&world.proc, SIGKILL), 0);
     run_until(has_no_process);
     run_until(has_ended);
+    unlink(format("%s/hang", folder));
 }
 
 static void exec_that_is_not_there(void **state) {
