@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ static void end(struct fd_watch *watch, const char *how) {
 /* A process closes its descriptors while it ends and is a zombie only after that, so its state alone would not tell:
  * the kernel's flag PF_EXITING (include/linux/sched.h, the ninth field of /proc/PID/stat) does. */
 static bool is_ending(pid_t pid) {
-    enum { PF_EXITING = 0x4 };
+    enum { PF_EXITING = 0x4, FLAGS_FIELD = 9 };
     char path[32], stat[512];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
@@ -48,9 +49,10 @@ static bool is_ending(pid_t pid) {
     if (file)
         fclose(file);
     stat[len] = '\0';
-    const char *name_end = strrchr(stat, ')'); /* the name may hold anything */
-    unsigned flags;
-    return !name_end || sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags) != 1 || (flags & PF_EXITING);
+    const char *field = strrchr(stat, ')'); /* of the name, which may hold anything: the second field */
+    for (int i = 2; field && i < FLAGS_FIELD; i++)
+        field = strchr(field + 1, ' ');
+    return !field || (strtoul(field, NULL, 10) & PF_EXITING);
 }
 
 static void on_readable(struct loop_io *io, int events) {

@@ -46,13 +46,14 @@ static int visit_sockets(pid_t pid, bool (*each)(void *context, ino_t inode), vo
         return -errno;
     struct dirent *entry;
     while ((entry = readdir(folder))) {
+        static const char prefix[] = "socket:[";
         char target[64];
-        unsigned long inode;
         ssize_t len = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
         if (len < 0)
             continue;
         target[len] = '\0';
-        if (sscanf(target, "socket:[%lu]", &inode) == 1 && !each(context, (ino_t)inode))
+        if (strncmp(target, prefix, sizeof prefix - 1) == 0 &&
+            !each(context, (ino_t)strtoul(target + sizeof prefix - 1, NULL, 10)))
             break;
     }
     closedir(folder);
@@ -75,9 +76,11 @@ static void add_family(struct holder_set *set, pid_t pid, int depth) {
     FILE *children = depth > 0 ? fopen(path, "re") : NULL;
     if (!children)
         return;
-    int child;
-    while (fscanf(children, "%d", &child) == 1)
-        add_family(set, (pid_t)child, depth - 1);
+    char *child = NULL;
+    size_t cap = 0;
+    while (getdelim(&child, &cap, ' ', children) > 0)
+        add_family(set, (pid_t)strtol(child, NULL, 10), depth - 1);
+    free(child);
     fclose(children);
 }
 
@@ -160,10 +163,10 @@ static void find_unit(pid_t pid, char *unit, size_t size) {
 
 bool holder_describe(pid_t pid, struct holder *out) {
     char line[256];
-    unsigned uid;
-    if (!read_line(pid, "status", "Uid:", line, sizeof line) || sscanf(line, "%*u %u", &uid) != 1)
+    if (!read_line(pid, "status", "Uid:\t", line, sizeof line))
         return false;
-    *out = (struct holder){.pid = pid, .uid = (uid_t)uid};
+    const char *effective = line + strcspn(line, "\t"); /* after the real one */
+    *out = (struct holder){.pid = pid, .uid = (uid_t)strtoul(effective, NULL, 10)};
     if (read_line(pid, "comm", "", line, sizeof line))
         copy_printable(line, out->command, sizeof out->command);
     find_unit(pid, out->unit, sizeof out->unit);

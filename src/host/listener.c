@@ -6,6 +6,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,31 +91,45 @@ int listener_visit_diag(int port, listener_visit *visit, void *context) {
 
 /* ---- /proc/net/tcp ---- */
 
-/* The address as the kernel prints it: each group of four bytes as one number of the machine's byte order. */
-static bool parse_address(const char *hex, struct in6_addr *out) {
-    size_t digits = strlen(hex);
+/* The n-th of the fields of a row that are separated by blanks, or its end. */
+static const char *field(const char *row, unsigned n) {
+    row += strspn(row, " ");
+    for (; n > 0; n--) {
+        row += strcspn(row, " ");
+        row += strspn(row, " ");
+    }
+    return row;
+}
+
+/* ADDRESS:PORT, the address as the kernel prints it: each group of four bytes as one number of the machine's byte
+ * order.
+ */
+static bool parse_address(const char *text, struct listener *out) {
+    enum { DIGITS = 8 };
+    size_t digits = strspn(text, "0123456789ABCDEF");
+    bool is_v4 = digits == DIGITS;
+    if (text[digits] != ':' || (!is_v4 && digits != 4UL * DIGITS))
+        return false;
     uint32_t groups[4] = {0, 0, htonl(0xffff), 0};
-    bool parsed = (digits == 8 && sscanf(hex, "%8x", &groups[3]) == 1) ||
-                  (digits == 32 && sscanf(hex, "%8x%8x%8x%8x", &groups[0], &groups[1], &groups[2], &groups[3]) == 4);
-    if (parsed)
-        memcpy(out, groups, sizeof groups);
-    return parsed;
+    for (size_t i = is_v4 ? 3 : 0; i < 4; i++, text += DIGITS) {
+        char group[DIGITS + 1] = "";
+        memcpy(group, text, DIGITS);
+        groups[i] = (uint32_t)strtoul(group, NULL, 16);
+    }
+    memcpy(&out->address, groups, sizeof groups);
+    out->port = (int)strtoul(text + 1, NULL, 16);
+    return true;
 }
 
 /* False for a row that is no listening socket. The format is that of the kernel's
  * Documentation/networking/proc_net_tcp.
  */
 static bool parse_tcp_row(const char *row, struct listener *out) {
-    char hex[33];
-    unsigned port, state, uid;
-    unsigned long inode;
-    if (sscanf(row, " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*u %lu", hex, &port, &state,
-               &uid, &inode) != 5 ||
-        state != TCP_LISTEN || !parse_address(hex, &out->address))
+    enum { LOCAL_ADDRESS = 1, STATE = 3, UID = 7, INODE = 9 };
+    if (strtoul(field(row, STATE), NULL, 16) != TCP_LISTEN || !parse_address(field(row, LOCAL_ADDRESS), out))
         return false;
-    out->port = (int)port;
-    out->uid = (uid_t)uid;
-    out->inode = (ino_t)inode;
+    out->uid = (uid_t)strtoul(field(row, UID), NULL, 10);
+    out->inode = (ino_t)strtoul(field(row, INODE), NULL, 10);
     return true;
 }
 
@@ -161,17 +176,13 @@ int listener_on_path(const char *path, ino_t *inode_out) {
         return -errno;
     char buffer[READ_BUFFER];
     setvbuf(table, buffer, _IOFBF, sizeof buffer);
+    enum { FLAGS = 3, INODE = 6, PATH = 7 };
     char row[ROW];
     int result = -ENOENT;
     while (result < 0 && fgets(row, sizeof row, table)) {
-        unsigned flags;
-        unsigned long inode;
-        int name = 0;
         row[strcspn(row, "\n")] = '\0';
-        if (sscanf(row, "%*[^:]: %*x %*x %x %*x %*x %lu %n", &flags, &inode, &name) != 2 || name == 0)
-            continue;
-        if ((flags & FLAG_ACCEPTING) && strcmp(row + name, path) == 0) {
-            *inode_out = (ino_t)inode;
+        if ((strtoul(field(row, FLAGS), NULL, 16) & FLAG_ACCEPTING) && strcmp(field(row, PATH), path) == 0) {
+            *inode_out = (ino_t)strtoul(field(row, INODE), NULL, 10);
             result = 0;
         }
     }
