@@ -105,6 +105,13 @@ void readiness_stop(struct readiness *readiness) {
     readiness->pid = 0;
 }
 
+void readiness_give_up(struct readiness *readiness) {
+    loop_post_cancel(readiness->loop, &readiness->report);
+    readiness->verdict = WATCH_GIVEN_UP;
+    if (readiness->watch && !readiness->watch->goes_on)
+        readiness_stop(readiness);
+}
+
 const char *readiness_last_answer(const struct readiness *readiness) {
     return readiness->answer.len > 0 ? text_get(&readiness->answer) : NULL;
 }

@@ -40,7 +40,11 @@ int readiness_prepare(struct readiness *readiness, const struct app_config *conf
  * after ready. cwd and envp: for exec: conditions; must live as long as the watching. */
 void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, char *const *envp, struct output *output);
 
-/* Ends the watching; the next start may follow. */
+/* The process is being taken down: ready and unfit come no more, but what the app says of itself still does (an app may
+ * notify STOPPING=1 and STATUS= on its way out, and some would fall over a socket that is gone). */
+void readiness_give_up(struct readiness *readiness);
+
+/* The process is gone: ends the watching; the next start may follow. */
 void readiness_stop(struct readiness *readiness);
 
 /* The last answer of the probe (`connection refused on 127.0.0.1:14200`), or NULL. Borrowed until the next probe. */

@@ -207,7 +207,7 @@ static void supervisor_after_step(struct supervisor *sv, struct instance *instan
             const char *answer = readiness_last_answer(instance->readiness);
             instance_set_detail(instance, answer ? strdup(answer) : NULL);
         }
-        readiness_stop(instance->readiness);
+        readiness_give_up(instance->readiness);
     }
     if (step->why.cause != CAUSE_NONE)
         supervisor_publish(sv, instance, before->phase, &step->why);

@@ -24,6 +24,9 @@ struct watch {
     /* The process runs: watch, and call readiness_report() once. */
     void (*start)(struct readiness *readiness);
 
+    /* Whether it has something to tell beyond ready: then it is not stopped before its process is gone. */
+    bool goes_on;
+
     /* Gives up everything that prepare() and start() took, at any point between or after them. */
     void (*stop)(struct readiness *readiness);
 };
@@ -37,7 +40,7 @@ extern const struct watch watch_exec;
 extern const struct watch watch_log;
 extern const struct watch watch_fd;
 
-enum watch_verdict { WATCH_UNDECIDED, WATCH_READY, WATCH_UNFIT };
+enum watch_verdict { WATCH_UNDECIDED, WATCH_READY, WATCH_UNFIT, WATCH_GIVEN_UP };
 
 struct readiness {
     struct loop *loop;

@@ -320,7 +320,11 @@ static int prepare_unix(struct readiness *readiness, const struct watch_request 
     return readiness->ready_owner ? owner_check_unix(&tree, watch->path, error) : 0;
 }
 
-const struct watch watch_port = {sizeof(struct connect_watch), prepare_port, start, stop};
-const struct watch watch_tcp = {sizeof(struct connect_watch), prepare_tcp, start, stop};
-const struct watch watch_http = {sizeof(struct connect_watch), prepare_http, start, stop};
-const struct watch watch_unix = {sizeof(struct connect_watch), prepare_unix, start, stop};
+const struct watch watch_port = {
+    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_port, .start = start, .stop = stop};
+const struct watch watch_tcp = {
+    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_tcp, .start = start, .stop = stop};
+const struct watch watch_http = {
+    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_http, .start = start, .stop = stop};
+const struct watch watch_unix = {
+    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_unix, .start = start, .stop = stop};

@@ -119,4 +119,5 @@ static void stop(struct readiness *readiness) {
     watch->program = watch->command = NULL;
 }
 
-const struct watch watch_exec = {sizeof(struct exec_watch), prepare, start, stop};
+const struct watch watch_exec = {
+    .state_bytes = sizeof(struct exec_watch), .prepare = prepare, .start = start, .stop = stop};

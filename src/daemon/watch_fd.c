@@ -104,4 +104,5 @@ static void stop(struct readiness *readiness) {
     close_read(watch);
 }
 
-const struct watch watch_fd = {sizeof(struct fd_watch), prepare, start, stop};
+const struct watch watch_fd = {
+    .state_bytes = sizeof(struct fd_watch), .prepare = prepare, .start = start, .stop = stop};

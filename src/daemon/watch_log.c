@@ -59,4 +59,5 @@ static void stop(struct readiness *readiness) {
     watch->pattern = NULL;
 }
 
-const struct watch watch_log = {sizeof(struct log_watch), prepare, start, stop};
+const struct watch watch_log = {
+    .state_bytes = sizeof(struct log_watch), .prepare = prepare, .start = start, .stop = stop};

@@ -94,4 +94,5 @@ static void stop(struct readiness *readiness) {
     notify_close(&watch->socket);
 }
 
-const struct watch watch_notify = {sizeof(struct notify_watch), prepare, start, stop};
+const struct watch watch_notify = {
+    .state_bytes = sizeof(struct notify_watch), .prepare = prepare, .start = start, .stop = stop, .goes_on = true};

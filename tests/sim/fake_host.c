@@ -319,6 +319,9 @@ void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, ch
     (void)pid, (void)cwd, (void)envp, (void)output;
     readiness->is_watching = true;
 }
+void readiness_give_up(struct readiness *readiness) {
+    readiness->is_watching = false;
+}
 void readiness_stop(struct readiness *readiness) {
     readiness->is_watching = false;
 }

@@ -713,6 +713,27 @@ static void notify_main_pid(void **state) {
     expect_ready("notified READY=1");
 }
 
+/* An app that is being stopped may still say so. */
+static void notify_while_stopping(void **state) {
+    (void)state;
+    set_condition("notify");
+    START("s50", "nREADY=1\nSTATUS=closing", "nSTOPPING=1", "p");
+    readiness_give_up(world.readiness);
+    run_until(is_stopping);
+    assert_string_equal(world.status, "closing");
+    assert_false(has_verdict());
+}
+
+static void giving_up_ends_the_tries(void **state) {
+    (void)state;
+    int port = free_port();
+    set_condition(format("tcp:127.0.0.1:%d", port));
+    START(format("l127.0.0.1@%d", port), "w1=x\n", "e0");
+    readiness_give_up(world.readiness);
+    run_until(has_ended);
+    assert_false(has_verdict());
+}
+
 /* What the process before has sent does not count for the next. */
 static void notify_is_forgotten_between_starts(void **state) {
     (void)state;
@@ -902,6 +923,8 @@ int main(int argc, char **argv) {
         TEST(notify_from_descendants),
         TEST(notify_from_a_stranger),
         TEST(notify_main_pid),
+        TEST(notify_while_stopping),
+        TEST(giving_up_ends_the_tries),
         TEST(notify_is_forgotten_between_starts),
         TEST(exec),
         TEST(exec_ends_with_the_watching),
