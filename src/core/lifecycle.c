@@ -175,9 +175,9 @@ static void end_rest(struct making *m, enum act act) {
     }
 }
 
-/* An end that nobody asked for, of the process that was there or of the attempt to have one. */
-static void end_unasked(struct making *m, enum cause cause) {
-    m->life.takedown = cause;
+/* The process is gone without having been signalled, or could not be had. */
+static void lose_process(struct making *m, enum cause takedown) {
+    m->life.takedown = takedown;
     because_of_end(m);
     end_rest(m, ACT_SIGNAL_TREE);
 }
@@ -436,7 +436,7 @@ static void on_spawned(struct making *m) {
 static void on_spawn_failed(struct making *m) {
     switch (m->life.phase) {
     case PHASE_SPAWNING:
-        end_unasked(m, m->life.takedown == CAUSE_NONE ? CAUSE_SPAWN_FAILED : m->life.takedown);
+        lose_process(m, m->life.takedown == CAUSE_NONE ? CAUSE_SPAWN_FAILED : m->life.takedown);
         return;
     case PHASE_STOPPED:
     case PHASE_DONE:
@@ -517,7 +517,7 @@ static void end_pre_start(struct making *m) {
         spawn(m);
     } else {
         remember_end(m);
-        end_unasked(m, CAUSE_PRE_START_FAILED);
+        lose_process(m, CAUSE_PRE_START_FAILED);
     }
 }
 
@@ -529,7 +529,7 @@ static void on_exited(struct making *m) {
     case PHASE_STARTING:
     case PHASE_READY:
         remember_end(m);
-        end_unasked(m, CAUSE_EXITED);
+        lose_process(m, CAUSE_EXITED);
         return;
     case PHASE_STOP_COMMAND:
         remember_end(m);

@@ -19,39 +19,43 @@ static bool is_going_down(const struct plan_app *app) {
            (app->phase == PHASE_SPAWNING && app->goal == GOAL_DOWN);
 }
 
-/* Sets the mark of whatever the app depends on. Returns whether one changed. */
-static bool mark_deps(const struct plan_app *app, bool to, bool *marks) {
+/* Marks what the app depends on. Returns whether there was something new. */
+static bool mark_deps(const struct plan_app *app, bool *marks) {
     bool changed = false;
     for (size_t d = 0; d < app->dep_count; d++) {
-        changed |= marks[app->deps[d]] != to;
-        marks[app->deps[d]] = to;
+        changed |= !marks[app->deps[d]];
+        marks[app->deps[d]] = true;
     }
     return changed;
 }
 
-void plan_release(const struct plan_app *apps, size_t count, bool parallel, bool *release) {
-    for (size_t i = 0; i < count; i++)
-        release[i] = true;
-
-    /* Apps with a wish hold their dependencies in the first round whatever the order; only chains through apps that
-     * stay as they are need more rounds, and those in the order of the manifest none. */
-    for (bool changed = !parallel; changed;) {
+/* Marks whatever the marked apps depend on, transitively; with_going, also what those that are going down depend on.
+ * Upwards and downwards in turn: an order in which dependencies come first needs one round, and so does the opposite.
+ */
+static void spread(const struct plan_app *apps, size_t count, bool with_going, bool *marks) {
+    bool changed = true;
+    for (bool upwards = true; changed; upwards = !upwards) {
         changed = false;
-        for (size_t i = count; i-- > 0;)
-            if (is_going_down(&apps[i]) || !release[i])
-                changed |= mark_deps(&apps[i], false, release);
+        for (size_t k = 0; k < count; k++) {
+            size_t i = upwards ? count - 1 - k : k;
+            if (marks[i] || (with_going && is_going_down(&apps[i])))
+                changed |= mark_deps(&apps[i], marks);
+        }
     }
+}
+
+void plan_release(const struct plan_app *apps, size_t count, bool parallel, bool *release) {
+    bool *held = release;
     for (size_t i = 0; i < count; i++)
-        release[i] = release[i] && apps[i].wish != WISH_NONE;
+        held[i] = false;
+    if (!parallel)
+        spread(apps, count, true, held);
+    for (size_t i = 0; i < count; i++)
+        release[i] = !held[i] && apps[i].wish != WISH_NONE;
 }
 
 void plan_close_over_deps(const struct plan_app *apps, size_t count, bool *set) {
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (size_t i = count; i-- > 0;)
-            if (set[i])
-                changed |= mark_deps(&apps[i], true, set);
-    }
+    spread(apps, count, false, set);
 }
 
 enum { UNSEEN, ON_PATH, ORDERED };

@@ -22,8 +22,8 @@ struct plan_app {
  * one has failed or is blocked; else CLOSED. */
 enum gate plan_gate(const struct plan_app *apps, size_t i);
 
-/* Sets release[i] for each app whose wish may be passed on now: none of its dependants has a wish of its own
- * outstanding or is being taken down. parallel: all at once. */
+/* Sets release[i] for each app whose wish may be passed on now: none of its dependants, transitively, has a wish of its
+ * own outstanding or is being taken down. parallel: all at once. */
 void plan_release(const struct plan_app *apps, size_t count, bool parallel, bool *release);
 
 /* An order in which every app stands after its dependencies, stable otherwise; order holds count indices. False on a

@@ -18,10 +18,11 @@ static void count_end(struct restart_record *record, const struct restart_rules 
     record->ends = 1;
 }
 
+/* At most max_ms, unless it was more from the beginning. */
 static int64_t doubled(int64_t delay_ms, int64_t max_ms, uint32_t times) {
     for (; times > 0 && delay_ms < max_ms; times--)
         delay_ms = delay_ms > max_ms / 2 ? max_ms : delay_ms * 2;
-    return delay_ms < max_ms ? delay_ms : max_ms;
+    return delay_ms;
 }
 
 /* value × chance / 2³², in two halves because the product can be too long. */
@@ -33,11 +34,8 @@ static int64_t share(int64_t value, uint32_t chance) {
 
 /* The failures-th failure in a row: delay, doubled for each one before it, and up to a tenth more. */
 static struct mono next_try(const struct restart_rules *rules, uint32_t failures, struct mono now, uint32_t chance) {
-    int64_t delay_ms = doubled(rules->delay_ms, rules->delay_max_ms, failures - 1);
-    struct mono at = mono_add_ms(now, delay_ms);
+    struct mono at = mono_add_ms(now, doubled(rules->delay_ms, rules->delay_max_ms, failures - 1));
     struct mono latest = mono_add_ms(now, rules->delay_max_ms);
-    if (mono_is_never(at))
-        return at;
     int64_t jitter_ns = share((at.ns - now.ns) / 10, chance);
     return jitter_ns < latest.ns - at.ns ? (struct mono){at.ns + jitter_ns} : latest;
 }
@@ -49,7 +47,7 @@ struct restart_decision restart_decide(struct restart_record record, const struc
     if (!success && rules->when == RESTART_WHEN_NEVER)
         return (struct restart_decision){RESTART_NOT_WANTED, record, MONO_NEVER};
 
-    bool proved = ready_ms >= 0 && ready_ms >= rules->min_uptime_ms;
+    bool proved = ready_ms >= rules->min_uptime_ms;
     record.failures = proved ? 0 : one_more(record.failures);
     count_end(&record, rules, now);
     if (rules->max_restarts > 0 && record.ends > rules->max_restarts)

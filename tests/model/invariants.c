@@ -251,6 +251,14 @@ static bool requests_are_kept(const struct transition *t) {
     return false;
 }
 
+static bool a_kill_stays_a_kill(const struct transition *t) {
+    const struct lifecycle *next = &t->step.next;
+    if (next->takedown == CAUSE_ASKED_KILL && next->phase != PHASE_KILLING && next->phase != PHASE_SPAWNING)
+        return false;
+    bool is_softened = t->before->life.takedown == CAUSE_ASKED_KILL && next->takedown == CAUSE_ASKED_STOP;
+    return !is_softened || t->move->event.kind != EVENT_STOP;
+}
+
 static bool starts_only_through_the_gate(const struct transition *t) {
     return t->step.act != ACT_SPAWN || t->step.next.step > 0 || t->move->event.gate == GATE_OPEN;
 }
@@ -271,7 +279,7 @@ static bool ready_means_ready(const struct transition *t) {
     if (mono_is_set(next->ready_since) ? !may_be : next->phase == PHASE_READY)
         return false;
     if (!is_new)
-        return true;
+        return t->move->event.kind != EVENT_SPAWNED || !t->rules->ready_at_spawn || next->phase != PHASE_STARTING;
     return instant_equals(next->ready_since, MODEL_NOW) &&
            (t->move->event.kind == EVENT_READY || (t->rules->ready_at_spawn && t->move->event.kind == EVENT_SPAWNED));
 }
@@ -347,7 +355,7 @@ static void shift_life(struct lifecycle *life, int64_t ns) {
 }
 
 static bool answers_the_same_at_any_time(const struct transition *t) {
-    const int64_t about_a_day_ns = 86400 * (int64_t)1000000007;
+    const int64_t about_a_day_ns = 86400 * (int64_t)1000000007 + 1;
     struct lifecycle life = t->before->life;
     struct lifecycle_event event = t->move->event;
     shift_life(&life, about_a_day_ns);
@@ -381,9 +389,10 @@ const struct invariant invariants[] = {
     {"Requests are kept: after a start or restart the goal is up, after a stop or kill it is down, in every phase; "
      "nothing else changes it, but for a service that ended well and is not to come back.",
      requests_are_kept},
+    {"Who was asked to end at once is killed, also when a stop is asked for afterwards.", a_kill_stays_a_kill},
     {"Nothing starts but through an open gate.", starts_only_through_the_gate},
     {"pre_start commands run one after the other, each after the success of the one before.", pre_starts_come_first},
-    {"Ready means that readiness was reported (or is `spawned`).", ready_means_ready},
+    {"Ready means that readiness was reported, or is `spawned`, and then at once.", ready_means_ready},
     {"Only ends that nobody asked for count as failures.", only_unasked_ends_count},
     {"An explicit start and a restart forgive the failures before.", requests_forgive},
     {"Failed means given up: `restart = never`, or more ends than max_restarts within the window.",

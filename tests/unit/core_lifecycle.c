@@ -116,6 +116,17 @@ static void start_runs_each_pre_start_then_the_main_process(void **state) {
     assert_why(&play, CAUSE_READY, 35);
 }
 
+static void spawned_is_ready_where_that_is_the_condition(void **state) {
+    (void)state;
+    struct lifecycle_rules rules = service;
+    rules.ready_at_spawn = true;
+    struct play play = play_new(&rules);
+    is_started(&play);
+    happens_only(&play, EVENT_SPAWNED);
+    assert_step(&play, PHASE_READY, ACT_NONE);
+    assert_why(&play, CAUSE_SPAWNED, 0);
+}
+
 static void failed_pre_start_fails_the_start(void **state) {
     (void)state;
     struct lifecycle_rules rules = service;
@@ -530,6 +541,7 @@ static void phases_have_the_words_of_the_contract(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(start_runs_each_pre_start_then_the_main_process),
+        cmocka_unit_test(spawned_is_ready_where_that_is_the_condition),
         cmocka_unit_test(failed_pre_start_fails_the_start),
         cmocka_unit_test(failed_spawn_is_told_without_an_old_outcome),
         cmocka_unit_test(what_a_pre_start_left_goes_when_the_spawn_fails),

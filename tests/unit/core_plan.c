@@ -184,6 +184,12 @@ static void closure_is_transitive(void **state) {
     plan_close_over_deps(apps, APPS, set);
     const bool expected[APPS] = {true, true, true, true, false};
     assert_memory_equal(set, expected, sizeof expected);
+
+    apps[FRONTEND].phase = PHASE_STOPPING;
+    bool alone[APPS] = {[MAILER] = true};
+    plan_close_over_deps(apps, APPS, alone);
+    const bool only_mailer[APPS] = {[MAILER] = true};
+    assert_memory_equal(alone, only_mailer, sizeof only_mailer);
 }
 
 /* ---- size ---- */
@@ -224,6 +230,10 @@ static void long_chains_need_neither_stack_nor_patience(void **state) {
         plan_release(chain->apps, MANY, false, chain->marks);
         for (size_t i = 0; i < MANY; i++)
             assert_int_equal(chain->marks[i], i == first);
+
+        plan_close_over_deps(chain->apps, MANY, chain->marks);
+        for (size_t i = 0; i < MANY; i++)
+            assert_true(chain->marks[i]);
     }
     free(chain);
 }
