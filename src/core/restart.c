@@ -37,7 +37,9 @@ static struct mono next_try(const struct restart_rules *rules, uint32_t failures
     struct mono at = mono_add_ms(now, doubled(rules->delay_ms, rules->delay_max_ms, failures - 1));
     struct mono latest = mono_add_ms(now, rules->delay_max_ms);
     int64_t jitter_ns = share((at.ns - now.ns) / 10, chance);
-    return jitter_ns < latest.ns - at.ns ? (struct mono){at.ns + jitter_ns} : latest;
+    if (jitter_ns >= latest.ns - at.ns)
+        return latest;
+    return (struct mono){at.ns + jitter_ns};
 }
 
 struct restart_decision restart_decide(struct restart_record record, const struct restart_rules *rules, struct mono now,

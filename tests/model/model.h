@@ -13,7 +13,7 @@
 
 #include "core/lifecycle.h"
 
-enum { UNIT_MS = 1000 };
+#define UNIT_MS INT64_C(1000)
 
 /* The instant at which every world is looked at. */
 #define MODEL_NOW ((struct mono){1000 * (int64_t)1000000000})

@@ -106,7 +106,9 @@ struct world world_unpack(uint64_t packed) {
 }
 
 static struct mono earlier(struct mono instant) {
-    return mono_is_set(instant) && !mono_is_never(instant) ? (struct mono){instant.ns - unit_ns} : instant;
+    if (mono_is_set(instant) && !mono_is_never(instant))
+        instant.ns -= unit_ns;
+    return instant;
 }
 
 struct world world_later(struct world world) {

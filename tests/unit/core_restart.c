@@ -139,7 +139,7 @@ static void window_limits_what_min_uptime_forgives(void **state) {
     rules.max_restarts = 2;
     struct restart_record record = restart_record_clean();
     for (int i = 0; i < 2; i++) {
-        struct restart_decision decision = restart_decide(record, &rules, at_ms(20000 * i), false, 20000, 0);
+        struct restart_decision decision = restart_decide(record, &rules, at_ms(INT64_C(20000) * i), false, 20000, 0);
         assert_int_equal(decision.verdict, RESTART_NOW);
         record = decision.record;
     }
@@ -150,7 +150,7 @@ static void more_than_max_restarts_within_the_window_gives_up(void **state) {
     (void)state;
     struct restart_record record = restart_record_clean();
     for (int i = 0; i < 10; i++) {
-        struct restart_decision decision = fall(record, &defaults, i * 1000);
+        struct restart_decision decision = fall(record, &defaults, INT64_C(1000) * i);
         assert_int_equal(decision.verdict, RESTART_LATER);
         record = decision.record;
     }
