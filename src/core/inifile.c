@@ -88,7 +88,8 @@ static void judge_setting(struct inifile *ini, struct slice text) {
     const char *colon = memchr(text.start, ':', text.len);
     if (colon && (!equals || colon < equals)) { /* inih would split here */
         struct slice key = trimmed((struct slice){text.start, (size_t)(colon - text.start)});
-        MISTAKE(ini, "':' before any '=': a setting is written '%.*s = VALUE'", (int)key.len, key.start);
+        int shown = key.len < LIMIT_NAME ? (int)key.len : LIMIT_NAME;
+        MISTAKE(ini, "':' before any '=': a setting is written '%.*s = VALUE'", shown, key.start);
     } else if (!equals) {
         MISTAKE(ini, "neither a [section] nor 'KEY = VALUE' nor a comment%s",
                 ini->key_line > 0 ? " (a line that goes on with the value above is indented)" : "");

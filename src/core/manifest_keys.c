@@ -124,7 +124,8 @@ const struct manifest_key manifest_app_keys[] = {
      .offset = APP(shell),
      .fallback = "false",
      .summary = "Run the app's commands with /bin/sh -c",
-     .text = "Applies to `command`, `pre_start` and `stop_command`. Begin the command with `exec` where you can, so "
+     .text = "Applies to all of the app's commands: `command`, `pre_start`, `stop_command`, `ready = exec:`. Begin the "
+             "command with `exec` where you can, so "
              "that the shell does not stay in between: `exec node server.js`. Even if it stays, the whole tree is "
              "stopped (see `kill_mode`).",
      .example = "shell = true\ncommand = ./generate | exec ./consume"},

@@ -82,6 +82,9 @@ struct title {
     bool has_name;
 };
 
+/* `app:NAME@PROFILE`, and some room for what is wrong with it. */
+enum { TITLE_MAX = 4 * LIMIT_NAME };
+
 #define NAME_FORM "(letters, digits, _ and -, at most %d)"
 
 /* Sections that are called otherwise elsewhere, or nearly so. */
@@ -163,6 +166,10 @@ static char *without_blanks(char *text) {
 /* text is cut up. False when nothing can be made of it. */
 static bool read_title(struct parser *p, char *text, unsigned line, struct title *out) {
     TEXT_AUTO struct text whole = {0};
+    if (strlen(text) > TITLE_MAX) {
+        MISTAKE(p, line, "section name of %zu bytes (at most %d)", strlen(text), TITLE_MAX);
+        return false;
+    }
     text_str(&whole, text);
     text = without_blanks(text);
     if (strlen(text) < whole.len)
@@ -335,7 +342,7 @@ static void refuse_key(struct parser *p, const char *name, char *value, unsigned
     const struct manifest_key *keys = keys_of(p->current->kind);
     TEXT_AUTO struct text hint = {0};
     const struct manifest_key *meant = manifest_key_hint(keys, name, &hint);
-    MISTAKE(p, line, "unknown key %s%s", name, text_get(&hint));
+    MISTAKE(p, line, "unknown key %.*s%s", LIMIT_NAME, name, text_get(&hint));
     if (meant && meant->type == KEY_COMMAND && !p->current->settings[meant - keys].text)
         p->current->settings[meant - keys] = (struct setting){.text = value, .line = line};
 }
@@ -383,7 +390,7 @@ static void add_settings(struct parser *p, char *name, char *value, unsigned lin
 static void on_setting(void *context, const char *key, const char *value, unsigned line) {
     struct parser *p = context;
     if (!p->is_in_section) {
-        MISTAKE(p, line, "%s stands before the first section ([upkeep], [defaults], [app:NAME])", key);
+        MISTAKE(p, line, "%.*s stands before the first section ([upkeep], [defaults], [app:NAME])", LIMIT_NAME, key);
         p->is_in_section = true; /* said once */
     }
     if (!p->current)
@@ -657,6 +664,10 @@ static bool next_name(const char **list, unsigned *line, struct text *name) {
 /* Why there is no such app. */
 static void refuse_dependency(struct parser *p, unsigned line, const char *name) {
     struct manifest *manifest = p->manifest;
+    if (p->diags->count >= LIMIT_DIAGS) { /* nobody will read it: it is only counted */
+        MISTAKE(p, line, "depends_on: no app %s", name);
+        return;
+    }
     const char **names = calloc(manifest->app_count + 1, sizeof(*names));
     for (size_t i = 0; names && i < manifest->app_count; i++)
         names[i] = manifest->apps[i].name;

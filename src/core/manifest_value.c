@@ -160,6 +160,14 @@ static bool next_entry(struct cursor *cursor) {
     return false;
 }
 
+/* Frees the cursor. The verdict over all entries, unless one of them could not be held. */
+static enum value_verdict end_entries(struct cursor *cursor, const struct manifest_value *value,
+                                      enum value_verdict verdict) {
+    bool has_failed = cursor->entry.failed;
+    text_fini(&cursor->entry);
+    return has_failed ? refuse(value, 0, "out of memory") : verdict;
+}
+
 static bool list_has(const struct list *list, const char *item) {
     for (size_t i = 0; i < list->count; i++)
         if (strcmp(list->items[i], item) == 0)
@@ -209,7 +217,7 @@ static enum value_verdict read_commands(const struct manifest_value *value, void
         if (one == VALUE_GOOD && !list_push(&list, command))
             verdict = refuse(value, cursor.line, "out of memory");
     }
-    text_fini(&cursor.entry);
+    verdict = end_entries(&cursor, value, verdict);
     if (verdict == VALUE_GOOD)
         *(struct list *)field = list;
     else
@@ -223,7 +231,8 @@ static enum value_verdict read_name(const struct manifest_value *value, unsigned
     if (expand_is_needed(name))
         text_str(&error, "${…} is not filled in here: write the names themselves");
     else if (!manifest_is_name(name))
-        text_printf(&error, "\"%s\" is not an app's name (letters, digits, _ and -, at most %d)", name, LIMIT_NAME);
+        text_printf(&error, "\"%.*s\" is not an app's name (letters, digits, _ and -, at most %d)", LIMIT_NAME, name,
+                    LIMIT_NAME);
     else if (list_has(list, name))
         text_printf(&error, "%s is named twice", name);
     else if (!list_push(list, strdup(name)))
@@ -237,9 +246,14 @@ static enum value_verdict read_names(const struct manifest_value *value, void *f
     struct cursor cursor = {.next = value->text, .separators = NAMES};
     struct list list = {0};
     enum value_verdict verdict = VALUE_GOOD;
-    while (next_entry(&cursor))
+    while (next_entry(&cursor)) {
+        if (list.count == LIMIT_SECTIONS) {
+            verdict = refuse(value, cursor.line, "more names than a manifest can hold sections");
+            break;
+        }
         verdict = worse(verdict, read_name(value, cursor.line, text_get(&cursor.entry), &list));
-    text_fini(&cursor.entry);
+    }
+    verdict = end_entries(&cursor, value, verdict);
     if (verdict == VALUE_GOOD)
         *(struct list *)field = list;
     else
@@ -260,9 +274,9 @@ static enum value_verdict judge_variable(const struct manifest_value *value, uns
     text_append(&name, assignment, env_name_span(assignment));
     const struct env_var *twin = env_find(seen, text_get(&name));
     if (twin)
-        text_printf(&error, "%s is set twice (first in line %u)", text_get(&name), twin->line);
+        text_printf(&error, "%.*s is set twice (first in line %u)", LIMIT_NAME, text_get(&name), twin->line);
     else if (!env_set(seen, text_get(&name), name.len, "", NULL, line))
-        text_printf(&error, "more than %d variables", LIMIT_ENV);
+        text_str(&error, "no room: too many variables, or too large ones");
     return error.len > 0 ? refuse(value, entry, text_get(&error)) : VALUE_GOOD;
 }
 
@@ -271,11 +285,15 @@ static enum value_verdict read_env(const struct manifest_value *value, void *fie
     struct env seen = {0};
     enum value_verdict verdict = VALUE_GOOD;
     (void)field;
-    while (next_entry(&cursor))
+    while (next_entry(&cursor)) {
+        if (seen.count == LIMIT_ENV) {
+            verdict = refuse(value, cursor.line, "too many variables");
+            break;
+        }
         verdict = worse(verdict, judge_variable(value, cursor.line, text_get(&cursor.entry), &seen));
-    text_fini(&cursor.entry);
+    }
     env_fini(&seen);
-    return verdict;
+    return end_entries(&cursor, value, verdict);
 }
 
 static enum value_verdict read_env_files(const struct manifest_value *value, void *field) {
@@ -291,8 +309,7 @@ static enum value_verdict read_env_files(const struct manifest_value *value, voi
         else if (expand_is_needed(path) && !expand(path, lookup_anything, NULL, &filled, &error))
             verdict = refuse(value, cursor.line, text_get(&error));
     }
-    text_fini(&cursor.entry);
-    return verdict;
+    return end_entries(&cursor, value, verdict);
 }
 
 /* Strings */
@@ -506,7 +523,7 @@ static enum value_verdict read_exit_set(const struct manifest_value *value, void
         verdict = worse(verdict, read_string(value, cursor.line, text_get(&cursor.entry), parse_exit, &set));
         is_empty = false;
     }
-    text_fini(&cursor.entry);
+    verdict = end_entries(&cursor, value, verdict);
     if (is_empty)
         return refuse(value, 0, "is empty");
     if (verdict == VALUE_GOOD)
@@ -528,7 +545,7 @@ static bool parse_choice(const struct manifest_value *value, const char *string,
             return true;
         }
     }
-    text_printf(error, "\"%s\" is not one of ", string);
+    text_printf(error, "\"%.*s\" is not one of ", LIMIT_NAME, string);
     for (unsigned i = 0; choices[i]; i++)
         text_printf(error, "%s%s", i > 0 ? ", " : "", choices[i]);
     const char *near = diag_nearest(string, choices);

@@ -326,6 +326,39 @@ static void too_many_sections_are_refused(void **state) {
     text_fini(&text);
 }
 
+/* What is endless is refused in a time that is not. */
+static void long_lists_are_refused_at_once(void **state) {
+    struct fixture *f = *state;
+    struct text text = {0};
+    enum { ENTRIES = 100000 };
+    text_str(&text, "[app:a]\ncommand = x\ndepends_on =\n");
+    for (int i = 0; i < ENTRIES; i++)
+        text_printf(&text, "  b%d\n", i);
+    text_str(&text, "env =\n");
+    for (int i = 0; i < ENTRIES; i++)
+        text_printf(&text, "  B%d=1\n", i);
+    assert_false(parse(f, text_get(&text)));
+    assert_non_null(strstr(said(f), "m:8196: depends_on: more names than a manifest can hold sections\n"));
+    assert_non_null(strstr(said(f), "m:104101: env: too many variables\n"));
+    text_fini(&text);
+}
+
+static void what_is_quoted_is_short(void **state) {
+    struct fixture *f = *state;
+    struct text text = {0};
+    char word[5001];
+    memset(word, 'x', sizeof(word) - 1);
+    word[sizeof(word) - 1] = '\0';
+    text_printf(&text,
+                "%s = 1\n[%s]\n[app:%s]\n[upkeep]\n%s = 1\n%s: 1\n[app:a]\ncommand = x\n%s = 1\ntype = %s\n"
+                "depends_on = %s\nport = %s\nstop_signal = %s\nready = %s\nenv = %s=1\n  %s=2\n",
+                word, word, word, word, word, word, word, word, word, word, word, word, word);
+    assert_false(parse(f, text_get(&text)));
+    for (size_t i = 0; i < f->diags.count; i++)
+        assert_in_range(strlen(f->diags.list[i].text), 1, 300);
+    text_fini(&text);
+}
+
 /* The table */
 
 static void each_default_is_canonical(void **state) {
@@ -414,6 +447,8 @@ int main(void) {
         TEST(names),
         TEST(many_apps_stay_small),
         TEST(too_many_sections_are_refused),
+        TEST(long_lists_are_refused_at_once),
+        TEST(what_is_quoted_is_short),
         TEST(each_default_is_canonical),
         TEST(each_key_is_documented),
         TEST(hints_lead_to_keys),
