@@ -46,14 +46,18 @@ static void act_show_table(const json_t *reply) {
     (void)console_write(&out);
 }
 
-/* The cards, and the reason for the exit code as the last line. */
-static int act_show_failures(const json_t *failures) {
+/* To standard error, which ends with the reason for the exit code. */
+static void act_show_cards(const json_t *failures) {
     struct console console = console_of(STDERR_FILENO);
     struct text out TEXT_AUTO = {0};
     size_t i = 0;
     const json_t *failure = NULL;
     json_array_foreach(failures, i, failure) answer_print_card(failure, console_card_style(console), &out);
+    (void)fflush(stdout);
     (void)fputs(text_get(&out), stderr);
+}
+
+static int act_failed(const json_t *failures) {
     const json_t *first = json_array_get(failures, 0);
     const char *name = answer_string(json_object_get(first, "instance"), "name", "?");
     const char *cause = answer_string(first, "cause", "failed");
@@ -72,9 +76,11 @@ static int act_timed_out(const struct session *session) {
 
 static int act_judge(const struct session *session, const json_t *reply) {
     const json_t *failures = json_object_get(reply, "failures");
-    if (json_array_size(failures) > 0)
-        return act_show_failures(failures);
-    return answer_bool(reply, "timed_out") ? act_timed_out(session) : CODE_DONE;
+    act_show_cards(failures);
+    /* What failed until then is shown, but it may yet come right: the time is what ran out. */
+    if (answer_bool(reply, "timed_out"))
+        return act_timed_out(session);
+    return json_array_size(failures) > 0 ? act_failed(failures) : CODE_DONE;
 }
 
 /* Calls method for the apps that are named, waiting unless --no-wait. *reply_out: the caller's. */

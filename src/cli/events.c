@@ -20,9 +20,14 @@ static void events_state(const char *state, bool colour, struct text *out) {
 void events_print(const json_t *event, bool colour, struct text *out) {
     moment_print(answer_string(event, "time", "?"), out);
     text_printf(out, " %s: ", answer_string(event, "name", answer_string(event, "app", "?")));
-    events_state(answer_string(event, "from", "?"), colour, out);
-    text_str(out, " -> ");
-    events_state(answer_string(event, "to", "?"), colour, out);
+    const char *from = answer_string(event, "from", "?");
+    const char *to = answer_string(event, "to", "?");
+    /* A word may stand for several phases. */
+    if (strcmp(from, to) != 0) {
+        events_state(from, colour, out);
+        text_str(out, " -> ");
+    }
+    events_state(to, colour, out);
     const char *why = answer_string(event, "why", "");
     if (why[0])
         text_str(out, ": ");

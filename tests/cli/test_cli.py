@@ -319,6 +319,12 @@ class Acts(Case):
                          "upkeep: not done within 2s; the supervisor goes on with it (see: upkeep status)\n")
         self.check(["wait", "--timeout", "2s"], 5, "")
 
+    def test_timed_out_with_a_failure(self):
+        self.supervise(Wait=outcome([failed("backend")], [failure("backend")], timed_out=True))
+        done = self.check(["wait", "--timeout", "2s"], 5, "")
+        self.assertEqual(done.stderr, CARD + "upkeep: not done within 2s; the supervisor goes on with it "
+                         "(see: upkeep status)\n")
+
     def test_no_such_app(self):
         error = [{"error": "io.upkeep.Supervisor.NoSuchApp", "parameters": {"app": "bakend", "nearest": "backend"}}]
         self.supervise(Start=error, Stop=error, Show=error, Why=error, Environment=error)
@@ -401,9 +407,9 @@ class Stories(Case):
 
     def test_events(self):
         self.supervise(Events=[{"parameters": {"event": event()}, "continues": True},
-                               {"parameters": {"event": event(number=2)}, "continues": True}, {"parameters": {}}])
-        line = "2026-01-02 03:04:05.678 backend: starting -> ready: port 14200 accepts connections\n"
-        self.check(["events"], 0, line * 2)
+                               {"parameters": {"event": event(number=2, to="starting", why="spawned")}, "continues": True}, {"parameters": {}}])
+        self.check(["events"], 0, "2026-01-02 03:04:05.678 backend: starting -> ready: port 14200 accepts connections\n"
+                                  "2026-01-02 03:04:05.678 backend: starting: spawned\n")
         lines = self.check(["events", "--json"], 0).stdout.splitlines()
         self.assertEqual(list(json.loads(lines[1]))[:9],
                          ["time", "app", "instance", "from", "to", "why", "pid", "exit_code", "exit_signal"])
