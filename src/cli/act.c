@@ -52,7 +52,9 @@ static void act_show_cards(const json_t *failures) {
     struct text out TEXT_AUTO = {0};
     size_t i = 0;
     const json_t *failure = NULL;
-    json_array_foreach(failures, i, failure) answer_print_card(failure, console_card_style(console), &out);
+    json_array_foreach(failures, i, failure) {
+        answer_print_card(failure, console_card_style(console), &out);
+    }
     (void)fflush(stdout);
     (void)fputs(text_get(&out), stderr);
 }

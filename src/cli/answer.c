@@ -107,7 +107,9 @@ json_t *answer_complete_all(const json_t *array, enum answer_type type) {
     json_t *whole = json_array();
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(array, i, item)(void) json_array_append_new(whole, answer_complete(item, type));
+    json_array_foreach(array, i, item) {
+        (void)json_array_append_new(whole, answer_complete(item, type));
+    }
     return whole;
 }
 
@@ -138,8 +140,9 @@ void answer_print_card(const json_t *failure, struct card_style style, struct te
     struct text tail TEXT_AUTO = {0};
     size_t i = 0;
     const json_t *line = NULL;
-    json_array_foreach(json_object_get(failure, "tail"), i, line)
+    json_array_foreach(json_object_get(failure, "tail"), i, line) {
         text_printf(&tail, "%s\n", json_string_value(line) ? json_string_value(line) : "");
+    }
     struct card card = {
         .name = answer_string(instance, "name", "?"),
         .state = answer_string(instance, "state", ""),

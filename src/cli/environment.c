@@ -71,7 +71,9 @@ static void environment_show(const struct session *session, const json_t *variab
         answer_print(whole, false, &out);
         json_decref(whole);
     } else {
-        json_array_foreach(variables, i, variable) environment_line(variable, reveal, console_of(STDOUT_FILENO), &out);
+        json_array_foreach(variables, i, variable) {
+            environment_line(variable, reveal, console_of(STDOUT_FILENO), &out);
+        }
     }
     (void)console_write(&out);
 }

@@ -62,12 +62,13 @@ struct layout {
 };
 
 static void table_natural(const struct table *table, struct layout *layout) {
-    for (size_t c = 0; c < table->column_count; c++)
-        layout->width[c] = strlen(table->columns[c].title);
+    for (size_t i = 0; i < table->column_count; i++)
+        layout->width[i] = strlen(table->columns[i].title);
+    size_t c = 0;
     for (size_t i = 0; i < table->cell_count; i++) {
-        size_t *width = &layout->width[i % table->column_count];
-        if (table->cells[i].width > *width)
-            *width = table->cells[i].width;
+        if (table->cells[i].width > layout->width[c])
+            layout->width[c] = table->cells[i].width;
+        c = c + 1 < table->column_count ? c + 1 : 0;
     }
 }
 

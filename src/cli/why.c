@@ -21,7 +21,9 @@ static void why_print_instance(const json_t *instance, bool colour, struct text 
 static void why_print_story(const json_t *reply, struct console console, struct text *out) {
     size_t i = 0;
     const json_t *item = NULL;
-    json_array_foreach(json_object_get(reply, "instances"), i, item) why_print_instance(item, console.colour, out);
+    json_array_foreach(json_object_get(reply, "instances"), i, item) {
+        why_print_instance(item, console.colour, out);
+    }
     const json_t *failure = json_object_get(reply, "failure");
     if (json_is_object(failure)) {
         text_str(out, "\nThe last failure:\n");
@@ -29,7 +31,9 @@ static void why_print_story(const json_t *reply, struct console console, struct 
     }
     const json_t *events = json_object_get(reply, "events");
     text_str(out, json_array_size(events) > 0 ? "\nWhat happened:\n" : "\nNothing has happened yet.\n");
-    json_array_foreach(events, i, item) events_print(item, console.colour, out);
+    json_array_foreach(events, i, item) {
+        events_print(item, console.colour, out);
+    }
 }
 
 static json_t *why_complete(const json_t *reply) {
