@@ -196,14 +196,13 @@ static void the_last_bytes_of_a_process_are_kept_as_they_are(void **state) {
     put(stdout_of(world->app), "one\nkilled in mid-li");
     output_drain(world->app);
     assert_content(world_path(world, "logs/backend.log"), "one\nkilled in mid-li");
-    /* A grandchild that goes on writing goes on with the line, the next process does not. */
-    put(stdout_of(world->app), "ne\nagain");
-    output_drain(world->app);
     world_prepare(world);
-    output_mark(world->app);
-    put(stdout_of(world->app), "next\n");
+    put(stdout_of(world->app), "next");
     output_drain(world->app);
-    assert_content(world_path(world, "logs/backend.log"), "one\nkilled in mid-line\nagain\nnext\n");
+    output_mark(world->app);
+    put(stdout_of(world->app), "and next\n");
+    output_drain(world->app);
+    assert_content(world_path(world, "logs/backend.log"), "one\nkilled in mid-li\nnext\nand next\n");
 }
 
 static void an_unfinished_file_is_gone_on_with_on_a_new_line(void **state) {
