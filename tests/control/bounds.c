@@ -83,7 +83,10 @@ static void test_what_is_queued_behind_a_call_has_an_end(void **state) {
 static void test_answers_are_not_heaped_up(void **state) {
     struct stage *stage = *state;
     static const char call[] = "{\"method\":\"org.varlink.service.GetInfo\"}";
-    size_t sent = pour(stage, &stage->peer, call, sizeof call);
+    struct text calls TEXT_AUTO = {0};
+    for (unsigned i = 0; i < 1000; i++)
+        text_append(&calls, call, sizeof call);
+    size_t sent = pour(stage, &stage->peer, calls.data, calls.len);
     assert_true(sent < (size_t)LIMIT_MESSAGE * 3);
 }
 
