@@ -434,8 +434,9 @@ struct merge {
 static struct merge merge_of(const struct parser *p, const char *name, const char *profile) {
     struct overlay defaults = overlay_of(p, SECTION_DEFAULTS, "", profile);
     struct overlay app = overlay_of(p, SECTION_APP, name, profile);
+    const struct section *first = app.base ? app.base : app.profile;
     return (struct merge){.layers = {defaults.base, defaults.profile, app.base, app.profile},
-                          .line = app.base ? app.base->line : app.profile->line};
+                          .line = first ? first->line : 0};
 }
 
 static void merge_settings(const struct merge *merge, struct setting *settings) {
@@ -699,8 +700,7 @@ static void link_app(struct parser *p, size_t index, struct plan_app *plan) {
     TEXT_AUTO struct text name = {0};
     for (const char *list = setting.text; next_name(&list, &setting.line, &name);) {
         const struct section *section = section_of_app(p, text_get(&name));
-        bool is_itself = strcmp(text_get(&name), app->name) == 0; /* said by the rules of one app */
-        if (section && !is_itself)
+        if (section && section->app != index) /* itself: said by the rules of one app */
             deps[plan->dep_count++] = section->app;
         else if (!section && manifest_is_name(text_get(&name)))
             refuse_dependency(p, setting.line, text_get(&name));
