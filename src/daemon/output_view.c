@@ -4,14 +4,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/limits.h"
+
 static void view_caught_up(void *context) {
     struct output_view *view = context;
-    if (view->hidden_lines == 0)
-        return;
     struct text note TEXT_AUTO = {0};
-    text_printf(&note, "… %zu lines not shown (terminal too slow); they are in the log\n", view->hidden_lines);
+    if (view->hidden_lines > 0)
+        text_printf(&note, "… %zu lines not shown (terminal too slow); they are in the log\n", view->hidden_lines);
+    text_append(&note, text_get(&view->held), view->held.len);
     view->hidden_lines = 0;
-    terminal_write(view->terminal, text_get(&note), note.len);
+    text_fini(&view->held);
+    if (note.len > 0)
+        terminal_write(view->terminal, note.data, note.len);
 }
 
 void output_view_open(struct output_view *view, struct loop *loop, int fd) {
@@ -29,6 +33,7 @@ void output_view_open(struct output_view *view, struct loop *loop, int fd) {
 void output_view_close(struct output_view *view) {
     terminal_free(view->terminal);
     text_fini(&view->batch);
+    text_fini(&view->held);
     *view = (struct output_view){0};
 }
 
@@ -42,17 +47,13 @@ void output_view_expect(struct output_view *view, const char *name) {
         view->display.name_width = width;
 }
 
-/* A line that would not be shown anyhow is only counted. */
-static bool view_takes_line(struct output_view *view) {
-    if (!view->terminal)
-        return false;
-    bool is_choked = terminal_is_choked(view->terminal);
-    view->hidden_lines += is_choked;
-    return !is_choked;
-}
-
 void output_view_line(struct output_view *view, unsigned app, const char *name, const struct line *line) {
-    if (view_takes_line(view))
+    if (!view->terminal)
+        return;
+    /* What would not be shown anyhow is only counted. */
+    if (terminal_is_choked(view->terminal))
+        view->hidden_lines++;
+    else
         display_line(&view->display, app, name, line->data, line->len, &view->batch);
 }
 
@@ -63,9 +64,14 @@ void output_view_flush(struct output_view *view) {
 }
 
 void output_view_say(struct output_view *view, const char *line) {
-    if (view_takes_line(view)) {
-        text_str(&view->batch, line);
-        text_char(&view->batch, '\n');
+    if (!view->terminal)
+        return;
+    struct text *out = terminal_is_choked(view->terminal) ? &view->held : &view->batch;
+    if (out == &view->held && out->len > LIMIT_TAIL) {
+        view->hidden_lines++;
+        return;
     }
+    text_str(out, line);
+    text_char(out, '\n');
     output_view_flush(view);
 }

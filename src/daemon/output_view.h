@@ -15,6 +15,7 @@ struct output_view {
     struct display display;
     struct text batch;   /* what is to be written at once */
     size_t hidden_lines; /* that the terminal was too slow for, since it last kept up */
+    struct text held;    /* what was to be said meanwhile, as far as LIMIT_TAIL goes */
 };
 
 /* Without memory it shows nothing. The view must not move from now on. */
@@ -32,7 +33,7 @@ void output_view_line(struct output_view *view, unsigned app, const char *name, 
 /* Writes the batch. Never waits. */
 void output_view_flush(struct output_view *view);
 
-/* Writes a line that is nobody's. */
+/* Writes a line that is nobody's; keeps it for later when the terminal is too slow. */
 void output_view_say(struct output_view *view, const char *line);
 
 #endif
