@@ -1,24 +1,23 @@
 #include "cli/table.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/columns.h"
 
-enum { TABLE_GAP = 2, TABLE_LAST_MIN = 12, TABLE_COLUMNS = 16 };
+enum { TABLE_GAP = 2, TABLE_LAST_MIN = 12, TABLE_COLUMNS = 16, TABLE_NUMBER = 64 };
 
 struct table_cell {
-    const char *text;
-    char *owned; /* the memory of text */
+    size_t start; /* in memory */
     size_t width;
     const char *colour;
 };
 
 void table_fini(struct table *table) {
-    for (size_t i = 0; i < table->cell_count; i++)
-        free(table->cells[i].owned);
     free(table->cells);
+    text_fini(&table->memory);
     *table = (struct table){0};
 }
 
@@ -35,25 +34,25 @@ static bool table_grow(struct table *table) {
 }
 
 void table_cell(struct table *table, const char *text, const char *colour) {
-    struct text clean TEXT_AUTO = {0};
-    columns_clean(text, strlen(text), &clean);
-    size_t width = columns_count(text_get(&clean), clean.len);
-    char *taken = table_grow(table) ? text_take(&clean) : NULL;
-    if (!taken) {
+    if (!table_grow(table)) {
         table->failed = true;
         return;
     }
-    table->cells[table->cell_count++] =
-        (struct table_cell){.text = taken, .owned = taken, .width = width, .colour = colour};
+    size_t start = table->memory.len;
+    columns_clean(text, strlen(text), &table->memory);
+    size_t width = columns_count(text_get(&table->memory) + start, table->memory.len - start);
+    text_char(&table->memory, '\0');
+    table->failed = table->failed || table->memory.failed;
+    table->cells[table->cell_count++] = (struct table_cell){.start = start, .width = width, .colour = colour};
 }
 
 void table_cell_printf(struct table *table, const char *format, ...) {
-    struct text text TEXT_AUTO = {0};
+    char text[TABLE_NUMBER];
     va_list args;
     va_start(args, format);
-    text_vprintf(&text, format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    table_cell(table, text_get(&text), NULL);
+    table_cell(table, text, NULL);
 }
 
 /* How the table is laid out for one width. A column that is given up has width 0. */
@@ -109,14 +108,16 @@ static void table_fit(const struct table *table, size_t width, struct layout *la
 }
 
 static void table_blanks(size_t count, struct text *out) {
-    for (size_t i = 0; i < count; i++)
-        text_char(out, ' ');
+    static const char blanks[] = "                                ";
+    for (; count > sizeof blanks - 1; count -= sizeof blanks - 1)
+        text_append(out, blanks, sizeof blanks - 1);
+    text_append(out, blanks, count);
 }
 
-/* One line; cell(i) is the i-th column's. Blanks owed are written only before something, so that no line ends with one.
- */
+/* One line. Blanks owed are written only before something, so that no line ends with one. strings: where the cells'
+ * start counts from. */
 static void table_line(const struct table *table, const struct layout *layout, const struct table_cell *cells,
-                       bool colour, struct text *out) {
+                       const char *strings, bool colour, struct text *out) {
     size_t owed = 0;
     for (size_t c = 0; c < table->column_count; c++) {
         size_t width = layout->width[c];
@@ -130,7 +131,7 @@ static void table_line(const struct table *table, const struct layout *layout, c
             bool is_coloured = colour && cell->colour;
             if (is_coloured)
                 text_str(out, cell->colour);
-            columns_cut(cell->text, width, out);
+            columns_cut(strings + cell->start, width, out);
             if (is_coloured)
                 text_str(out, "\033[0m");
         } else {
@@ -141,16 +142,25 @@ static void table_line(const struct table *table, const struct layout *layout, c
     text_char(out, '\n');
 }
 
+static void table_titles(const struct table *table, const struct layout *layout, bool colour, struct text *out) {
+    struct table titles = {.columns = table->columns, .column_count = table->column_count};
+    for (size_t c = 0; c < table->column_count; c++)
+        table_cell(&titles, table->columns[c].title, "\033[1m");
+    if (titles.failed)
+        out->failed = true;
+    else
+        table_line(&titles, layout, titles.cells, text_get(&titles.memory), colour, out);
+    table_fini(&titles);
+}
+
 void table_print(const struct table *table, size_t width, bool colour, struct text *out) {
+    if (table->failed) {
+        out->failed = true;
+        return;
+    }
     struct layout layout = {0};
     table_fit(table, width, &layout);
-    struct table_cell titles[TABLE_COLUMNS];
-    for (size_t c = 0; c < table->column_count; c++)
-        titles[c] = (struct table_cell){
-            .text = table->columns[c].title, .width = strlen(table->columns[c].title), .colour = "\033[1m"};
-    table_line(table, &layout, titles, colour, out);
+    table_titles(table, &layout, colour, out);
     for (size_t i = 0; i + table->column_count <= table->cell_count; i += table->column_count)
-        table_line(table, &layout, &table->cells[i], colour, out);
-    if (table->failed)
-        out->failed = true;
+        table_line(table, &layout, &table->cells[i], text_get(&table->memory), colour, out);
 }

@@ -20,13 +20,16 @@ struct table {
     struct table_cell *cells; /* row after row */
     size_t cell_count;
     size_t cell_cap;
-    bool failed; /* out of memory */
+    struct text memory; /* the cells' strings, each with its NUL */
+    bool failed;        /* out of memory */
 };
 
 void table_fini(struct table *table);
 
 /* The next cell. text: copied, made harmless for a terminal. colour: an escape sequence that is a constant, or NULL. */
 void table_cell(struct table *table, const char *text, const char *colour);
+
+/* The same for a number: what format makes is short. */
 void table_cell_printf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Appends the table. width: in columns; 0: as wide as it is. */

@@ -95,8 +95,18 @@ static size_t columns_step(const char *bytes, size_t len, size_t *columns_out) {
     return step > 0 ? step : 1;
 }
 
+/* How many of len bytes are printable ASCII, which is most of what there is: one byte, one column, shown as it is. */
+static size_t columns_plain_span(const char *bytes, size_t len) {
+    size_t i = 0;
+    while (i < len && bytes[i] >= 0x20 && bytes[i] < 0x7f)
+        i++;
+    return i;
+}
+
 size_t columns_count(const char *bytes, size_t len) {
-    size_t sum = 0;
+    size_t sum = columns_plain_span(bytes, len);
+    bytes += sum;
+    len -= sum;
     size_t columns = 0;
     for (size_t i = 0; i < len; i += columns_step(bytes + i, len - i, &columns), sum += columns)
         ;
@@ -104,8 +114,8 @@ size_t columns_count(const char *bytes, size_t len) {
 }
 
 size_t columns_fit(const char *bytes, size_t len, size_t columns) {
-    size_t sum = 0;
-    size_t i = 0;
+    size_t i = columns_plain_span(bytes, len < columns ? len : columns);
+    size_t sum = i;
     while (i < len) {
         size_t more = 0;
         size_t step = columns_step(bytes + i, len - i, &more);
@@ -153,6 +163,11 @@ size_t columns_escape_span(const char *bytes, size_t len) {
 void columns_clean(const char *bytes, size_t len, struct text *out) {
     size_t i = 0;
     while (i < len) {
+        size_t plain = columns_plain_span(bytes + i, len - i);
+        text_append(out, bytes + i, plain);
+        i += plain;
+        if (i == len)
+            break;
         uint32_t c = 0;
         size_t step = columns_decode(bytes + i, len - i, &c);
         if (step == 0) {
