@@ -33,13 +33,6 @@ int act_run(const struct invocation *invocation) {
 /* ---- start, stop, restart, wait: one call that waits, one kind of answer ------------------------------------------
  */
 
-/* What is said of a manifest that no longer is what the supervisor read. */
-static void act_note_change(const struct session *session, const json_t *reply) {
-    if (answer_bool(json_object_get(reply, "supervisor"), "manifest_changed"))
-        code_note("%s has changed since the supervisor read it; to use it: upkeep shutdown && upkeep start",
-                  session->path);
-}
-
 static void act_show_table(const json_t *reply) {
     struct text out TEXT_AUTO = {0};
     instances_print(json_object_get(reply, "instances"), console_of(STDOUT_FILENO), &out);
@@ -103,7 +96,9 @@ static int act_and_show(struct session *session, const char *method) {
     int code = act_call(session, method, &reply);
     if (code != CODE_DONE)
         return code;
-    act_note_change(session, reply);
+    struct text change TEXT_AUTO = {0};
+    if (session_print_change(session, reply, &change))
+        code_note("%s", text_get(&change));
     act_show_table(reply);
     code = act_judge(session, reply);
     json_decref(reply);

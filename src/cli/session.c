@@ -80,15 +80,24 @@ bool session_is_absent(int error) {
     return error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR;
 }
 
-/* The command that starts a supervisor for this manifest, as this user would have to write it. */
-static void session_hint(const struct session *session, struct text *out) {
+/* A command for this manifest, as this user would have to write it. */
+static void session_hint(const struct session *session, const char *command, struct text *out) {
     const struct options *options = &session->invocation->options;
     text_str(out, "upkeep");
     if (options->given[OPTION_MANIFEST])
         text_printf(out, " -f %s", options->word[OPTION_MANIFEST]);
     if (options->given[OPTION_PROFILE])
         text_printf(out, " --profile %s", options->word[OPTION_PROFILE]);
-    text_str(out, " start");
+    text_printf(out, " %s", command);
+}
+
+bool session_print_change(const struct session *session, const json_t *reply, struct text *out) {
+    if (!json_is_true(json_object_get(json_object_get(reply, "supervisor"), "manifest_changed")))
+        return false;
+    text_printf(out, "%s has changed since the supervisor read it; to use it: ", session->path);
+    session_hint(session, "shutdown && ", out);
+    session_hint(session, "start", out);
+    return true;
 }
 
 static int session_no_permission(const struct session *session) {
@@ -102,7 +111,7 @@ static int session_no_permission(const struct session *session) {
 
 int session_refused(const struct session *session, int error) {
     struct text hint TEXT_AUTO = {0};
-    session_hint(session, &hint);
+    session_hint(session, "start", &hint);
     if (error == -EACCES || error == -EPERM)
         return session_no_permission(session);
     if (error == -ECONNREFUSED)

@@ -68,6 +68,10 @@ int session_no_app(const struct session *session, const char *app, const char *n
 /* CODE_NO_APP when one of the command's arguments is no app of the manifest. */
 int session_check_apps(const struct session *session);
 
+/* When an answer says that the manifest is no longer what the supervisor runs: appends the sentence for people, which
+ * names what to do. Whether it did. */
+bool session_print_change(const struct session *session, const json_t *reply, struct text *out);
+
 /* The time that --timeout gives. */
 int64_t session_wait_ms(const struct session *session);
 

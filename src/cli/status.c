@@ -25,12 +25,6 @@ static void status_print_cards(const json_t *failures, struct console console, s
                     json_array_size(failures) - STATUS_CARDS);
 }
 
-static void status_print_change(const struct session *session, const json_t *reply, struct text *out) {
-    if (answer_bool(json_object_get(reply, "supervisor"), "manifest_changed"))
-        text_printf(out, "\n%s has changed since the supervisor read it; to use it: upkeep shutdown && upkeep start\n",
-                    session->path);
-}
-
 static int status_once(struct session *session) {
     json_t *reply = NULL;
     int code = session_call(session, "Status", NULL, SESSION_ANSWER_MS, &reply);
@@ -43,7 +37,9 @@ static int status_once(struct session *session) {
         struct console console = console_of(STDOUT_FILENO);
         instances_print(json_object_get(reply, "instances"), console, &out);
         status_print_cards(json_object_get(reply, "failures"), console, &out);
-        status_print_change(session, reply, &out);
+        struct text change TEXT_AUTO = {0};
+        if (session_print_change(session, reply, &change))
+            text_printf(&out, "\n%s\n", text_get(&change));
     }
     (void)console_write(&out);
     json_decref(reply);

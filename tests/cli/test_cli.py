@@ -351,6 +351,8 @@ class Acts(Case):
         self.supervise(Restart=outcome([instance("backend")], manifest_changed=True))
         done = self.check(["restart"], 0)
         self.assertIn("upkeep shutdown && upkeep start", done.stderr)
+        done = self.check(["-f", "upkeep.ini", "restart"], 0)
+        self.assertIn("upkeep -f upkeep.ini shutdown && upkeep -f upkeep.ini start", done.stderr)
 
     def test_interrupted(self):
         self.supervise(Start=["hang"])
