@@ -54,9 +54,6 @@ static bool diags_push(struct diags *diags, const struct diag *finding) {
 
 void diags_add(struct diags *diags, enum diag_severity severity, const char *file, unsigned line, const char *format,
                ...) {
-    if (severity == DIAG_ERROR)
-        diags->errors++;
-
     struct text text = {0};
     va_list args;
     va_start(args, format);
@@ -69,6 +66,8 @@ void diags_add(struct diags *diags, enum diag_severity severity, const char *fil
 
     bool is_whole = finding.text && (finding.file || !file);
     bool was_known = is_whole && is_known(diags, &finding);
+    if (severity == DIAG_ERROR && !was_known)
+        diags->errors++;
     if (is_whole && !was_known && diags_push(diags, &finding))
         return;
     if (!was_known)

@@ -20,13 +20,13 @@ struct diags {
     struct diag *list;
     size_t count;
     size_t dropped; /* findings beyond LIMIT_DIAGS, or lost to a failed allocation */
-    size_t errors;  /* how often a DIAG_ERROR was added: repeated and dropped ones included */
+    size_t errors;  /* of severity DIAG_ERROR, dropped ones included */
 };
 
 void diags_fini(struct diags *diags);
 
-/* Copies file and the text made from format; control bytes become blanks. A finding that is there already is counted
- * but not listed again: two apps that read one bad file say so once. */
+/* Copies file and the text made from format; control bytes become blanks. A finding that is there already is not
+ * added again: two apps that read one bad file say so once. */
 void diags_add(struct diags *diags, enum diag_severity severity, const char *file, unsigned line, const char *format,
                ...) __attribute__((format(printf, 5, 6)));
 
