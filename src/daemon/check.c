@@ -17,7 +17,7 @@
 struct check {
     const struct manifest *manifest;
     struct launch_context launch;
-    struct leftover_tags running; /* of a supervisor that runs now: its apps may hold their own ports */
+    struct tag_range running; /* of a supervisor that runs now: its apps may hold their own ports */
     bool has_running;
     struct diags *diags;
 };
@@ -87,7 +87,7 @@ static bool check_port_holder(void *context, const struct listener *listener) {
     struct check_port *port = context;
     struct holder holder;
     bool is_known = holder_find(listener->inode, &holder);
-    if (is_known && port->check->has_running && leftover_has(&port->check->running, tree_tag_of(holder.pid)))
+    if (is_known && port->check->has_running && tag_is_in(port->check->running, tree_tag_of(holder.pid)))
         return true;
     text_printf(&port->text, "port %d is held by ", listener->port);
     if (is_known) {

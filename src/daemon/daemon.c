@@ -154,7 +154,7 @@ static uint32_t daemon_tag_base(void) {
 }
 
 static void daemon_clear_leftovers(struct daemon *daemon) {
-    struct leftover_tags tags;
+    struct tag_range tags;
     if (!leftover_read(daemon->runtime_dir, &tags))
         return;
     int count = leftover_clear(&tags, DAEMON_LEFTOVER_TIMEOUT_MS);
@@ -174,7 +174,7 @@ static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, str
     if (!daemon_lock(daemon, manifest->file, error))
         return false;
     daemon_clear_leftovers(daemon);
-    struct leftover_tags tags = {daemon_tag_base(), (uint32_t)manifest->app_count};
+    struct tag_range tags = {daemon_tag_base(), (uint32_t)manifest->app_count};
     r = leftover_write(daemon->runtime_dir, &tags);
     if (r < 0)
         say(SAY_WARNING, NULL, "cannot write the state file in %s: %s", daemon->runtime_dir, strerror(-r));

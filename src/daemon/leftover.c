@@ -33,7 +33,7 @@ static void leftover_boot_id(struct text *out) {
     free(bytes);
 }
 
-bool leftover_read(const char *runtime_dir, struct leftover_tags *tags_out) {
+bool leftover_read(const char *runtime_dir, struct tag_range *tags_out) {
     char *path = leftover_path(runtime_dir);
     char *bytes = NULL;
     size_t len = 0;
@@ -44,7 +44,7 @@ bool leftover_read(const char *runtime_dir, struct leftover_tags *tags_out) {
     struct text boot TEXT_AUTO = {0};
     leftover_boot_id(&boot);
     char id[128] = "";
-    struct leftover_tags tags;
+    struct tag_range tags;
     bool ok = sscanf(bytes, "boot=%127s\ntags=%u+%u", id, &tags.base, &tags.count) == 3 &&
               strcmp(id, text_get(&boot)) == 0 && tags.base != 0 && tags.count > 0 &&
               tags.base <= UINT32_MAX - tags.count;
@@ -54,7 +54,7 @@ bool leftover_read(const char *runtime_dir, struct leftover_tags *tags_out) {
     return ok;
 }
 
-int leftover_write(const char *runtime_dir, const struct leftover_tags *tags) {
+int leftover_write(const char *runtime_dir, const struct tag_range *tags) {
     char *path = leftover_path(runtime_dir);
     if (!path)
         return -ENOMEM;
@@ -74,24 +74,20 @@ void leftover_remove(const char *runtime_dir) {
     free(path);
 }
 
-bool leftover_has(const struct leftover_tags *tags, uint32_t tag) {
-    return tag >= tags->base && tag - tags->base < tags->count;
-}
-
 struct leftover_round {
-    const struct leftover_tags *tags;
+    const struct tag_range *tags;
     struct pollfd fds[LEFTOVER_ROUND_MAX];
     nfds_t count;
 };
 
 static void leftover_add(void *context, const struct tree_usage *usage) {
     struct leftover_round *round = context;
-    if (round->count == LEFTOVER_ROUND_MAX || !leftover_has(round->tags, usage->tag))
+    if (round->count == LEFTOVER_ROUND_MAX || !tag_is_in(*round->tags, usage->tag))
         return;
     int fd = (int)syscall(SYS_pidfd_open, usage->pid, 0);
     if (fd < 0)
         return;
-    if (!leftover_has(round->tags, tree_tag_of(usage->pid))) {
+    if (!tag_is_in(*round->tags, tree_tag_of(usage->pid))) {
         close(fd); /* the pid was another's by the time that we held it */
         return;
     }
@@ -106,12 +102,12 @@ static void leftover_wait(struct leftover_round *round, struct mono deadline) {
 }
 
 /* One look and one signal. Returns how many there were. */
-static int leftover_signal(const struct leftover_tags *tags, int signal, int timeout_ms) {
+static int leftover_signal(const struct tag_range *tags, int signal, int timeout_ms) {
     struct leftover_round *round = calloc(1, sizeof *round);
     if (!round)
         return 0;
     round->tags = tags;
-    (void)tree_usage(leftover_add, round);
+    (void)tree_usage(*tags, leftover_add, round);
     for (nfds_t i = 0; i < round->count; i++) {
         (void)syscall(SYS_pidfd_send_signal, round->fds[i].fd, signal, NULL, 0);
         (void)syscall(SYS_pidfd_send_signal, round->fds[i].fd, SIGCONT, NULL, 0);
@@ -124,7 +120,7 @@ static int leftover_signal(const struct leftover_tags *tags, int signal, int tim
     return count;
 }
 
-int leftover_clear(const struct leftover_tags *tags, int timeout_ms) {
+int leftover_clear(const struct tag_range *tags, int timeout_ms) {
     enum { LEFTOVER_KILL_ROUNDS = 20, LEFTOVER_KILL_WAIT_MS = 500 };
     int found = leftover_signal(tags, SIGTERM, timeout_ms);
     for (int round = 0; found > 0 && round < LEFTOVER_KILL_ROUNDS; round++)

@@ -8,23 +8,17 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The tags of a supervisor's instances: base … base + count - 1. */
-struct leftover_tags {
-    uint32_t base;
-    uint32_t count;
-};
+#include "host/tag.h"
 
 /* Reads the state file. False when there is none, or it is of an earlier boot, or not ours to understand. */
-bool leftover_read(const char *runtime_dir, struct leftover_tags *tags_out);
+bool leftover_read(const char *runtime_dir, struct tag_range *tags_out);
 
 /* Ends every process with these tags: SIGTERM, then SIGKILL after timeout_ms. Blocks for at most that long and a
  * little. Returns how many there were. */
-int leftover_clear(const struct leftover_tags *tags, int timeout_ms);
+int leftover_clear(const struct tag_range *tags, int timeout_ms);
 
 /* Writes the state file. 0 or -errno. */
-int leftover_write(const char *runtime_dir, const struct leftover_tags *tags);
+int leftover_write(const char *runtime_dir, const struct tag_range *tags);
 void leftover_remove(const char *runtime_dir);
-
-bool leftover_has(const struct leftover_tags *tags, uint32_t tag);
 
 #endif

@@ -55,7 +55,8 @@ static bool report_has_processes(const struct supervisor *supervisor) {
 
 void report_look(struct report *report) {
     written_look(report->written);
-    report->has_usage = report_has_processes(report->supervisor) && usage_look(&report->usage, report_now(report));
+    report->has_usage = report_has_processes(report->supervisor) &&
+                        usage_look(&report->usage, supervisor_tags(report->supervisor), report_now(report));
 }
 
 static void report_int_or_null(struct text *out, const char *key, bool has, int64_t value) {

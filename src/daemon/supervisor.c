@@ -26,6 +26,7 @@ struct supervisor {
     struct loop_post dispatch;
     struct tree_tags orphans;
     struct supervisor_watch *watches;
+    uint32_t tag_base;
     uint64_t changes;
     uint32_t random;
     struct mono began;
@@ -487,6 +488,7 @@ struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, 
     sv->manifest = *manifest;
     *manifest = (struct manifest){0};
     sv->posted_end = &sv->posted;
+    sv->tag_base = tag_base;
     sv->random = tag_base | 1U;
     sv->began = loop_now(loop);
     sv->context.loop = loop;
@@ -532,6 +534,10 @@ struct loop *supervisor_loop(const struct supervisor *sv) {
 
 struct output_hub *supervisor_output(const struct supervisor *sv) {
     return sv->context.hub;
+}
+
+struct tag_range supervisor_tags(const struct supervisor *sv) {
+    return (struct tag_range){sv->tag_base, (uint32_t)sv->count};
 }
 
 struct mono supervisor_began(const struct supervisor *sv) {

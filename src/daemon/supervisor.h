@@ -14,6 +14,7 @@
 #include "daemon/history.h"
 #include "daemon/output.h"
 #include "host/loop.h"
+#include "host/tag.h"
 
 struct supervisor;
 
@@ -64,6 +65,7 @@ void supervisor_settled(struct supervisor *supervisor);
 const struct manifest *supervisor_manifest(const struct supervisor *supervisor);
 struct loop *supervisor_loop(const struct supervisor *supervisor);
 struct output_hub *supervisor_output(const struct supervisor *supervisor);
+struct tag_range supervisor_tags(const struct supervisor *supervisor);
 struct mono supervisor_began(const struct supervisor *supervisor);
 
 size_t supervisor_count(const struct supervisor *supervisor);

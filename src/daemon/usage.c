@@ -39,7 +39,7 @@ static int usage_compare(const void *a, const void *b) {
 
 /* Two looks are kept, of which the newer becomes the older only when it is old enough to be measured against: so a
  * second `status` right after the first does not divide by nothing. */
-bool usage_look(struct usage *usage, struct mono now) {
+bool usage_look(struct usage *usage, struct tag_range tags, struct mono now) {
     bool is_worn = usage->recent.list && mono_ms_between(usage->recent.at, now) >= USAGE_MIN_SPAN_MS;
     if (is_worn || !usage->recent.list) {
         usage_look_fini(&usage->earlier);
@@ -49,7 +49,7 @@ bool usage_look(struct usage *usage, struct mono now) {
         usage_look_fini(&usage->now);
     }
     usage->now = (struct usage_look){.at = now};
-    if (tree_usage(usage_add, &usage->now) < 0)
+    if (tree_usage(tags, usage_add, &usage->now) < 0)
         return false;
     if (usage->now.count > 0)
         qsort(usage->now.list, usage->now.count, sizeof *usage->now.list, usage_compare);

@@ -24,8 +24,8 @@ struct usage {
     struct usage_look earlier;
 };
 
-/* Looks anew. False when nothing could be seen. */
-bool usage_look(struct usage *usage, struct mono now);
+/* Looks anew at the processes of these tags. False when nothing could be seen. */
+bool usage_look(struct usage *usage, struct tag_range tags, struct mono now);
 void usage_fini(struct usage *usage);
 
 /* The processes with the tag as the last look saw them: borrowed until the next. */

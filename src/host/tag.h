@@ -5,8 +5,19 @@
 #ifndef UPKEEP_HOST_TAG_H
 #define UPKEEP_HOST_TAG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+
+/* The tags of one supervisor's instances: base … base + count - 1. */
+struct tag_range {
+    uint32_t base;
+    uint32_t count;
+};
+
+static inline bool tag_is_in(struct tag_range range, uint32_t tag) {
+    return tag >= range.base && tag - range.base < range.count;
+}
 
 /* Raises the hard limit where it stands in the way. 0 or -errno. */
 int tag_setup(void);

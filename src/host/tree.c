@@ -306,6 +306,7 @@ int tree_visit(uint32_t tag, visit_pid *visit, void *context) {
 }
 
 struct usages {
+    struct tag_range range;
     void (*add)(void *context, const struct tree_usage *usage);
     void *context;
     int64_t page_bytes;
@@ -316,7 +317,7 @@ static void add_usage(void *context, pid_t pid) {
     const struct usages *usages = context;
     char stat[STAT_BYTES];
     uint32_t tag = known_tag_of(pid);
-    if (tag == 0 || !read_file_of(pid, "stat", stat, sizeof stat))
+    if (!tag_is_in(usages->range, tag) || !read_file_of(pid, "stat", stat, sizeof stat))
         return;
     int64_t ticks = stat_number(stat, STAT_UTIME) + stat_number(stat, STAT_STIME);
     usages->add(usages->context, &(struct tree_usage){
@@ -327,8 +328,9 @@ static void add_usage(void *context, pid_t pid) {
                                  });
 }
 
-int tree_usage(void (*add)(void *context, const struct tree_usage *usage), void *context) {
+int tree_usage(struct tag_range range, void (*add)(void *context, const struct tree_usage *usage), void *context) {
     struct usages usages = {
+        .range = range,
         .add = add,
         .context = context,
         .page_bytes = sysconf(_SC_PAGESIZE),

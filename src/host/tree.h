@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/tag.h"
+
 /* Opens what has to be open when descriptors are short. Called by proc_setup(). 0 or -errno. */
 int tree_setup(void);
 
@@ -38,13 +40,14 @@ int tree_visit(uint32_t tag, void (*visit)(void *context, pid_t pid), void *cont
 /* The tag of a process, 0 when it has none or cannot be looked at. */
 uint32_t tree_tag_of(pid_t pid);
 
-/* Memory and processor time of every tagged process, in one pass over /proc: `add` is called for each. 0 or -errno. */
+/* Memory and processor time of every process with a tag in the range, in one pass over /proc: `add` is called for each.
+ * 0 or -errno. */
 struct tree_usage {
     uint32_t tag;
     pid_t pid;
     int64_t memory_bytes; /* resident */
     int64_t cpu_ms;       /* user and system, its own */
 };
-int tree_usage(void (*add)(void *context, const struct tree_usage *usage), void *context);
+int tree_usage(struct tag_range range, void (*add)(void *context, const struct tree_usage *usage), void *context);
 
 #endif
