@@ -6,20 +6,26 @@
  *   exit N             die SIGNAL                run           wait for signals for ever
  *   sleep MS           (to be late, not to wait for something)
  *   on SIGNAL exit N   on SIGNAL ignore          on SIGNAL say TEXT
- *   listen PORT        on 127.0.0.1              unix PATH
+ *   await PATH         until there is such a file
+ *   listen PORT        on 127.0.0.1              listen-on ADDRESS PORT        unix PATH
  *   serve              answer every connection on the last listener with HTTP 200, for ever
- *   notify TEXT        to NOTIFY_SOCKET          notify-child TEXT   the same from a child of ours
+ *   answer CODE N      answer N connections with this HTTP status
+ *   notify TEXT        to NOTIFY_SOCKET (`\n` is a newline)
+ *   notify-child TEXT  the same from a child of ours, which is gone at once
+ *   notify-main TEXT   the same with our MAINPID=  notify-barrier      wait until all that was sent has been read
  *   spawn              go on in a child too, that does what follows up to `--`; the parent goes on behind it
  *   fork               go on in a child, the parent waits for it and exits with its code
- *   orphan             go on in a grandchild that has left session and parent (double fork, setsid); the rest skips one
- * `--` clean-exec …       become this program again with an empty environment and the rest of the arguments write-fd N
- * TEXT    close-fd N                touch PATH      eat BYTES
- *   --                 where the other side of a fork or orphan goes on
+ *   orphan             go on in a grandchild that has left session and parent (double fork, setsid) up to `--`;
+ *                      the first of us goes on behind it
+ *   clean-exec         become this program again with an empty environment and the rest of the words
+ *   write-fd N TEXT    close-fd N                touch PATH      eat BYTES
+ *   --                 where the other side of a spawn or orphan goes on
  */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -136,6 +142,12 @@ static void do_sleep(void) {
         ;
 }
 
+static void do_await(void) {
+    const char *path = next_word();
+    while (access(path, F_OK) < 0)
+        poll(NULL, 0, 1);
+}
+
 static void do_on(void) {
     int number = signal_number(next_word());
     const char *what = next_word();
@@ -157,14 +169,28 @@ static void check(int r, const char *what) {
     }
 }
 
-static void do_listen(void) {
+/* An IPv6 socket takes IPv6 alone. */
+static void listen_on(const char *address, int port) {
     int on = 1;
-    listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int is_v6 = inet_pton(AF_INET6, address, &v6.sin6_addr) == 1;
+    if (!is_v6)
+        check(inet_pton(AF_INET, address, &v4.sin_addr) - 1, address);
+    listener = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    struct sockaddr_in a = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)next_number()), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    check(bind(listener, (struct sockaddr *)&a, sizeof a), "bind");
+    if (is_v6)
+        setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    check(is_v6 ? bind(listener, (struct sockaddr *)&v6, sizeof v6) : bind(listener, (struct sockaddr *)&v4, sizeof v4),
+          "bind");
     check(listen(listener, 64), "listen");
+}
+static void do_listen(void) {
+    listen_on("127.0.0.1", next_number());
+}
+static void do_listen_on(void) {
+    const char *address = next_word();
+    listen_on(address, next_number());
 }
 
 static void do_unix(void) {
@@ -176,35 +202,77 @@ static void do_unix(void) {
     check(listen(listener, 64), "listen");
 }
 
+static void answer(int code) {
+    int client = accept(listener, NULL, NULL);
+    if (client < 0)
+        return;
+    char request[1024];
+    if (read(client, request, sizeof request) > 0)
+        dprintf(client, "HTTP/1.1 %d Whatever\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n", code);
+    close(client);
+}
 static void do_serve(void) {
-    for (;;) {
-        int client = accept(listener, NULL, NULL);
-        if (client < 0)
-            continue;
-        char request[1024];
-        if (read(client, request, sizeof request) > 0)
-            dprintf(client, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n");
-        close(client);
-    }
+    for (;;)
+        answer(200);
+}
+static void do_answer(void) {
+    int code = next_number();
+    for (int i = next_number(); i > 0; i--)
+        answer(code);
 }
 
-static void notify(const char *text) {
+/* passed: a descriptor to go along, or -1. */
+static void notify_with(const char *word, int passed) {
     const char *path = getenv("NOTIFY_SOCKET");
     if (!path)
         return;
+    char text[512];
+    size_t text_len = 0;
+    for (; *word && text_len < sizeof text; word++) {
+        int is_newline = word[0] == '\\' && word[1] == 'n';
+        text[text_len++] = is_newline ? '\n' : *word;
+        word += is_newline;
+    }
     int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     size_t len = strlen(path);
     memcpy(a.sun_path, path, len);
     if (path[0] == '@')
         a.sun_path[0] = '\0';
-    check((int)sendto(fd, text, strlen(text), 0, (struct sockaddr *)&a,
-                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
-          "notify");
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {.align = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    memcpy(CMSG_DATA(&control.align), &passed, sizeof passed);
+    struct iovec iov = {text, text_len};
+    struct msghdr message = {.msg_name = &a,
+                             .msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len),
+                             .msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = passed < 0 ? NULL : &control,
+                             .msg_controllen = passed < 0 ? 0 : sizeof control};
+    check((int)sendmsg(fd, &message, 0), "notify");
     close(fd);
+}
+static void notify(const char *text) {
+    notify_with(text, -1);
 }
 static void do_notify(void) {
     notify(next_word());
+}
+static void do_notify_main(void) {
+    char text[512];
+    snprintf(text, sizeof text, "%s\\nMAINPID=%d", next_word(), (int)getpid());
+    notify(text);
+}
+static void do_notify_barrier(void) {
+    int fds[2];
+    check(pipe(fds), "pipe");
+    notify_with("BARRIER=1", fds[1]);
+    close(fds[1]);
+    struct pollfd closed = {.fd = fds[0]};
+    check(poll(&closed, 1, 20000) - 1, "barrier");
+    close(fds[0]);
 }
 static void do_notify_child(void) {
     const char *text = next_word();
@@ -285,12 +353,35 @@ static const struct {
     const char *word;
     void (*run)(void);
 } actions[] = {
-    {"say", do_say},           {"part", do_part},         {"err", do_err},       {"env", do_env},
-    {"burst", do_burst},       {"fds", do_fds},           {"exit", do_exit},     {"die", do_die},
-    {"run", do_run},           {"sleep", do_sleep},       {"on", do_on},         {"listen", do_listen},
-    {"unix", do_unix},         {"serve", do_serve},       {"notify", do_notify}, {"notify-child", do_notify_child},
-    {"fork", do_fork},         {"orphan", do_orphan},     {"spawn", do_spawn},   {"clean-exec", do_clean_exec},
-    {"write-fd", do_write_fd}, {"close-fd", do_close_fd}, {"touch", do_touch},   {"eat", do_eat},
+    {"say", do_say},
+    {"part", do_part},
+    {"err", do_err},
+    {"env", do_env},
+    {"burst", do_burst},
+    {"fds", do_fds},
+    {"exit", do_exit},
+    {"die", do_die},
+    {"run", do_run},
+    {"sleep", do_sleep},
+    {"on", do_on},
+    {"listen", do_listen},
+    {"unix", do_unix},
+    {"serve", do_serve},
+    {"notify", do_notify},
+    {"notify-child", do_notify_child},
+    {"fork", do_fork},
+    {"orphan", do_orphan},
+    {"spawn", do_spawn},
+    {"clean-exec", do_clean_exec},
+    {"write-fd", do_write_fd},
+    {"close-fd", do_close_fd},
+    {"touch", do_touch},
+    {"eat", do_eat},
+    {"await", do_await},
+    {"listen-on", do_listen_on},
+    {"answer", do_answer},
+    {"notify-main", do_notify_main},
+    {"notify-barrier", do_notify_barrier},
     {"--", do_nothing},
 };
 
