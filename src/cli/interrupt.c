@@ -27,8 +27,13 @@ void interrupt_say(const char *sentence) {
     interrupt_sentence = sentence;
     struct sigaction action = {.sa_handler = interrupt_end};
     (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
+    static const int signals[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        /* A shell that runs us in the background has SIGINT ignored: it stays so. */
+        struct sigaction before;
+        if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void)sigaction(signals[i], &action, NULL);
+    }
 }
 
 void interrupt_remember(void) {
