@@ -7,7 +7,7 @@
 
 #include "core/columns.h"
 
-enum { TABLE_GAP = 2, TABLE_LAST_MIN = 12, TABLE_COLUMNS = 16, TABLE_NUMBER = 64 };
+enum { TABLE_GAP = 2, TABLE_LAST_MIN = 24, TABLE_COLUMNS = 16, TABLE_NUMBER = 64 };
 
 struct table_cell {
     size_t start; /* in memory */

@@ -41,22 +41,22 @@ static void test_plain(void **state) {
 
 static void test_cut(void **state) {
     (void)state;
-    assert_table(36, false,
+    assert_table(45, false,
                  "app     pid   cpu  why\n"
-                 "größe  4711  0.3%  port 80 accepts …\n"
+                 "größe  4711  0.3%  port 80 accepts connectio…\n"
                  "web       -     -\n");
 }
 
 /* The most expendable column goes first. */
 static void test_gives_up_columns(void **state) {
     (void)state;
-    assert_table(26, false,
+    assert_table(38, false,
                  "app     pid  why\n"
-                 "größe  4711  port 80 acce…\n"
+                 "größe  4711  port 80 accepts connecti…\n"
                  "web       -\n");
-    assert_table(20, false,
+    assert_table(32, false,
                  "app    why\n"
-                 "größe  port 80 acce…\n"
+                 "größe  port 80 accepts connecti…\n"
                  "web\n");
     assert_table(7, false, "app\ngröße\nweb\n");
 }
