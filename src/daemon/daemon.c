@@ -17,6 +17,7 @@
 #include "daemon/manager.h"
 #include "daemon/say.h"
 #include "daemon/supervisor.h"
+#include "host/clear.h"
 #include "host/fs.h"
 #include "host/proc.h"
 
@@ -157,9 +158,9 @@ static void daemon_clear_leftovers(struct daemon *daemon) {
     struct tag_range tags;
     if (!leftover_read(daemon->runtime_dir, &tags))
         return;
-    int count = leftover_clear(&tags, DAEMON_LEFTOVER_TIMEOUT_MS);
+    size_t count = clear_tags(tags, DAEMON_LEFTOVER_TIMEOUT_MS);
     if (count > 0)
-        say(SAY_WARNING, NULL, "an earlier supervisor was killed; ended %d process%s that it had left", count,
+        say(SAY_WARNING, NULL, "an earlier supervisor was killed; ended %zu process%s that it had left", count,
             count == 1 ? "" : "es");
 }
 

@@ -1,21 +1,15 @@
 #include "daemon/leftover.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/mono.h"
 #include "core/text.h"
 #include "host/fs.h"
-#include "host/loop.h"
-#include "host/tree.h"
 
-enum { LEFTOVER_STATE_MAX = 4096, LEFTOVER_ROUND_MAX = 512 };
+enum { LEFTOVER_STATE_MAX = 4096 };
 
 static char *leftover_path(const char *runtime_dir) {
     struct text path = {0};
@@ -72,59 +66,4 @@ void leftover_remove(const char *runtime_dir) {
     if (path)
         (void)unlink(path);
     free(path);
-}
-
-struct leftover_round {
-    const struct tag_range *tags;
-    struct pollfd fds[LEFTOVER_ROUND_MAX];
-    nfds_t count;
-};
-
-static void leftover_add(void *context, const struct tree_usage *usage) {
-    struct leftover_round *round = context;
-    if (round->count == LEFTOVER_ROUND_MAX || !tag_is_in(*round->tags, usage->tag))
-        return;
-    int fd = (int)syscall(SYS_pidfd_open, usage->pid, 0);
-    if (fd < 0)
-        return;
-    if (!tag_is_in(*round->tags, tree_tag_of(usage->pid))) {
-        close(fd); /* the pid was another's by the time that we held it */
-        return;
-    }
-    round->fds[round->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
-}
-
-static void leftover_wait(struct leftover_round *round, struct mono deadline) {
-    for (nfds_t i = 0; i < round->count; i++) {
-        int64_t left = mono_ms_between(loop_clock(), deadline);
-        (void)poll(&round->fds[i], 1, left > 0 ? (int)left : 0);
-    }
-}
-
-/* One look and one signal. Returns how many there were. */
-static int leftover_signal(const struct tag_range *tags, int signal, int timeout_ms) {
-    struct leftover_round *round = calloc(1, sizeof *round);
-    if (!round)
-        return 0;
-    round->tags = tags;
-    (void)tree_usage(*tags, leftover_add, round);
-    for (nfds_t i = 0; i < round->count; i++) {
-        (void)syscall(SYS_pidfd_send_signal, round->fds[i].fd, signal, NULL, 0);
-        (void)syscall(SYS_pidfd_send_signal, round->fds[i].fd, SIGCONT, NULL, 0);
-    }
-    leftover_wait(round, mono_add_ms(loop_clock(), timeout_ms));
-    int count = (int)round->count;
-    for (nfds_t i = 0; i < round->count; i++)
-        close(round->fds[i].fd);
-    free(round);
-    return count;
-}
-
-int leftover_clear(const struct tag_range *tags, int timeout_ms) {
-    enum { LEFTOVER_KILL_ROUNDS = 20, LEFTOVER_KILL_WAIT_MS = 500 };
-    int found = leftover_signal(tags, SIGTERM, timeout_ms);
-    for (int round = 0; found > 0 && round < LEFTOVER_KILL_ROUNDS; round++)
-        if (leftover_signal(tags, SIGKILL, LEFTOVER_KILL_WAIT_MS) == 0)
-            break;
-    return found;
 }

@@ -4,18 +4,11 @@
 #define UPKEEP_DAEMON_LEFTOVER_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
 
 #include "host/tag.h"
 
 /* Reads the state file. False when there is none, or it is of an earlier boot, or not ours to understand. */
 bool leftover_read(const char *runtime_dir, struct tag_range *tags_out);
-
-/* Ends every process with these tags: SIGTERM, then SIGKILL after timeout_ms. Blocks for at most that long and a
- * little. Returns how many there were. */
-int leftover_clear(const struct tag_range *tags, int timeout_ms);
 
 /* Writes the state file. 0 or -errno. */
 int leftover_write(const char *runtime_dir, const struct tag_range *tags);
