@@ -37,10 +37,10 @@ static bool varlink_is_bounded(const char *bytes, size_t len, size_t max_values)
     return true;
 }
 
-static json_t *varlink_load(const char *bytes, size_t len, size_t max_values) {
+static json_t *varlink_load(const char *bytes, size_t len, size_t max_values, size_t flags) {
     if (!varlink_is_bounded(bytes, len, max_values))
         return NULL;
-    json_t *message = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *message = json_loadb(bytes, len, flags, NULL);
     if (message && !json_is_object(message)) {
         json_decref(message);
         return NULL;
@@ -80,7 +80,7 @@ static const char *varlink_members(json_t *message, struct varlink_member *membe
 }
 
 int varlink_call_parse(const char *bytes, size_t len, struct varlink_call *out, const char **member_out) {
-    json_t *message = varlink_load(bytes, len, LIMIT_CALL_VALUES);
+    json_t *message = varlink_load(bytes, len, LIMIT_CALL_VALUES, JSON_REJECT_DUPLICATES);
     if (!message)
         return -EBADMSG;
     enum { METHOD, PARAMETERS, ONEWAY, MORE, UPGRADE, COUNT };
@@ -112,7 +112,7 @@ void varlink_call_fini(struct varlink_call *call) {
 }
 
 int varlink_reply_parse(const char *bytes, size_t len, struct varlink_reply *out) {
-    json_t *message = varlink_load(bytes, len, SIZE_MAX);
+    json_t *message = varlink_load(bytes, len, SIZE_MAX, 0);
     if (!message)
         return -EBADMSG;
     enum { PARAMETERS, CONTINUES, ERROR, COUNT };

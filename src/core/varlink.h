@@ -35,7 +35,7 @@ struct varlink_reply {
 int varlink_call_parse(const char *bytes, size_t len, struct varlink_call *out, const char **member_out);
 void varlink_call_fini(struct varlink_call *call);
 
-/* The same for a reply, of any number of values. 0 or -EBADMSG. */
+/* The same for a reply, of any number of values; duplicate keys are not looked for. 0 or -EBADMSG. */
 int varlink_reply_parse(const char *bytes, size_t len, struct varlink_reply *out);
 void varlink_reply_fini(struct varlink_reply *reply);
 

@@ -2,7 +2,12 @@
 
 #include <stdlib.h>
 
-enum { USAGE_MIN_SPAN_MS = 1000 };
+#include "host/loop.h"
+
+enum {
+    USAGE_MIN_SPAN_MS = 1000,
+    USAGE_REST = 9, /* times as long as a look has taken, there is none */
+};
 
 static void usage_look_fini(struct usage_look *look) {
     free(look->list);
@@ -38,8 +43,10 @@ static int usage_compare(const void *a, const void *b) {
 }
 
 /* Two looks are kept, of which the newer becomes the older only when it is old enough to be measured against: so a
- * second `status` right after the first does not divide by nothing. */
+ * second `status` right after the first does not divide by next to nothing. */
 bool usage_look(struct usage *usage, struct tag_range tags, struct mono now) {
+    if (usage->now.list && mono_before(now, usage->rest_until))
+        return true;
     bool is_worn = usage->recent.list && mono_ms_between(usage->recent.at, now) >= USAGE_MIN_SPAN_MS;
     if (is_worn || !usage->recent.list) {
         usage_look_fini(&usage->earlier);
@@ -48,9 +55,12 @@ bool usage_look(struct usage *usage, struct tag_range tags, struct mono now) {
     } else {
         usage_look_fini(&usage->now);
     }
+    struct mono began = loop_clock();
     usage->now = (struct usage_look){.at = now};
     if (tree_usage(tags, usage_add, &usage->now) < 0)
         return false;
+    struct mono ended = loop_clock();
+    usage->rest_until = (struct mono){ended.ns + USAGE_REST * (ended.ns - began.ns)};
     if (usage->now.count > 0)
         qsort(usage->now.list, usage->now.count, sizeof *usage->now.list, usage_compare);
     return true;

@@ -22,9 +22,11 @@ struct usage {
     struct usage_look now;
     struct usage_look recent;
     struct usage_look earlier;
+    struct mono rest_until; /* before then there is no other look */
 };
 
-/* Looks anew at the processes of these tags. False when nothing could be seen. */
+/* Looks anew at the processes of these tags, unless the last look is younger than ten times what it cost: who asks
+ * without a pause takes no more than a tenth of our time with it. False when nothing could be seen. */
 bool usage_look(struct usage *usage, struct tag_range tags, struct mono now);
 void usage_fini(struct usage *usage);
 
@@ -34,8 +36,8 @@ const struct tree_usage *usage_tree(const struct usage *usage, uint32_t tag, siz
 /* Resident memory of the tree in bytes; -1 when no process of it was seen. */
 int64_t usage_memory(const struct usage *usage, uint32_t tag);
 
-/* Tenths of a percent of one processor, over the time since the look before (of at least a second ago, because the
- * kernel counts in hundredths) or since the tree began; -1 when no process of it was seen. */
+/* Tenths of a percent of one processor, over the time since the look before (of at least a second ago: less says
+ * little) or since the tree began; -1 when no process of it was seen. */
 int64_t usage_cpu_tenths(const struct usage *usage, uint32_t tag, struct mono began);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/proc.h"
@@ -19,6 +20,7 @@
 enum {
     KILL_PASSES = 1000, /* a tree that still grows after so many is beyond us */
     STAT_BYTES = 1024,  /* more than /proc/PID/stat ever has */
+    STATM_BYTES = 256,  /* and statm */
 };
 
 static int proc_fd = -1;     /* /proc */
@@ -161,7 +163,7 @@ static int64_t stat_number(const char *stat, int number) {
     return field ? strtoll(field, NULL, 10) : 0;
 }
 
-enum { STAT_PPID = 4, STAT_UTIME = 14, STAT_STIME = 15, STAT_RSS = 24 };
+enum { STAT_PPID = 4 };
 
 /* ---- orphans ---- */
 
@@ -310,21 +312,30 @@ struct usages {
     void (*add)(void *context, const struct tree_usage *usage);
     void *context;
     int64_t page_bytes;
-    int64_t ticks_per_second;
 };
+
+/* The process's own clock: exact, and cheaper than to have the kernel write and us read its hundredths in
+ * /proc/PID/stat. */
+static int64_t cpu_ms_of(pid_t pid) {
+    clockid_t clock;
+    struct timespec spent;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &spent) < 0)
+        return 0;
+    return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
 
 static void add_usage(void *context, pid_t pid) {
     const struct usages *usages = context;
-    char stat[STAT_BYTES];
+    char statm[STATM_BYTES];
     uint32_t tag = known_tag_of(pid);
-    if (!tag_is_in(usages->range, tag) || !read_file_of(pid, "stat", stat, sizeof stat))
+    if (!tag_is_in(usages->range, tag) || !read_file_of(pid, "statm", statm, sizeof statm))
         return;
-    int64_t ticks = stat_number(stat, STAT_UTIME) + stat_number(stat, STAT_STIME);
+    const char *resident = strchr(statm, ' '); /* the second field */
     usages->add(usages->context, &(struct tree_usage){
                                      .tag = tag,
                                      .pid = pid,
-                                     .memory_bytes = stat_number(stat, STAT_RSS) * usages->page_bytes,
-                                     .cpu_ms = ticks * 1000 / usages->ticks_per_second,
+                                     .memory_bytes = resident ? strtoll(resident, NULL, 10) * usages->page_bytes : 0,
+                                     .cpu_ms = cpu_ms_of(pid),
                                  });
 }
 
@@ -334,7 +345,6 @@ int tree_usage(struct tag_range range, void (*add)(void *context, const struct t
         .add = add,
         .context = context,
         .page_bytes = sysconf(_SC_PAGESIZE),
-        .ticks_per_second = sysconf(_SC_CLK_TCK),
     };
     return visit_all(add_usage, &usages);
 }
