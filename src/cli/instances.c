@@ -30,7 +30,7 @@ const char *instances_colour(const char *state) {
 static void instances_int(struct table *table, const json_t *instance, const char *field) {
     const json_t *value = json_object_get(instance, field);
     if (json_is_integer(value))
-        table_cell_printf(table, "%lld", (long long)json_integer_value(value));
+        table_cell_int(table, json_integer_value(value));
     else
         table_cell(table, "-", NULL);
 }
@@ -48,11 +48,13 @@ static void instances_text(struct table *table, const json_t *instance, const ch
 }
 
 static void instances_cpu(struct table *table, const json_t *instance) {
+    struct text text TEXT_AUTO = {0};
     const json_t *value = json_object_get(instance, "cpu_percent");
     if (json_is_number(value))
-        table_cell_printf(table, "%.1f%%", json_number_value(value));
+        text_printf(&text, "%.1f%%", json_number_value(value));
     else
-        table_cell(table, "-", NULL);
+        text_char(&text, '-');
+    table_cell(table, text_get(&text), NULL);
 }
 
 static void instances_why(struct table *table, const json_t *instance) {

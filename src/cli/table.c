@@ -1,13 +1,12 @@
 #include "cli/table.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/columns.h"
 
-enum { TABLE_GAP = 2, TABLE_LAST_MIN = 24, TABLE_COLUMNS = 16, TABLE_NUMBER = 64 };
+enum { TABLE_GAP = 2, TABLE_LAST_MIN = 24, TABLE_COLUMNS = 16, TABLE_NUMBER = 24 };
 
 struct table_cell {
     size_t start; /* in memory */
@@ -46,12 +45,9 @@ void table_cell(struct table *table, const char *text, const char *colour) {
     table->cells[table->cell_count++] = (struct table_cell){.start = start, .width = width, .colour = colour};
 }
 
-void table_cell_printf(struct table *table, const char *format, ...) {
+void table_cell_int(struct table *table, int64_t value) {
     char text[TABLE_NUMBER];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
+    (void)snprintf(text, sizeof text, "%lld", (long long)value);
     table_cell(table, text, NULL);
 }
 

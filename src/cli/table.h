@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/text.h"
 
@@ -29,8 +30,7 @@ void table_fini(struct table *table);
 /* The next cell. text: copied, made harmless for a terminal. colour: an escape sequence that is a constant, or NULL. */
 void table_cell(struct table *table, const char *text, const char *colour);
 
-/* The same for a number: what format makes is short. */
-void table_cell_printf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void table_cell_int(struct table *table, int64_t value);
 
 /* Appends the table. width: in columns; 0: as wide as it is. */
 void table_print(const struct table *table, size_t width, bool colour, struct text *out);

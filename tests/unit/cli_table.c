@@ -13,7 +13,7 @@ static const struct table_column columns[] = {{"app", false, 0}, {"pid", true, 1
 static void fill(struct table *table) {
     *table = (struct table){.columns = columns, .column_count = 4};
     table_cell(table, "größe", NULL);
-    table_cell_printf(table, "%d", 4711);
+    table_cell_int(table, 4711);
     table_cell(table, "0.3%", NULL);
     table_cell(table, "port 80 accepts connections", NULL);
     table_cell(table, "web", "\033[32m");
