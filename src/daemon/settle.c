@@ -275,7 +275,9 @@ void settle_failures(const struct settle *settle, bool *set) {
         if (settle->items[i].verdict == VERDICT_NONE)
             continue;
         struct instance_view view = supervisor_view(settle->supervisor, i);
-        if (settle_judge(settle, &view, settle->items[i].verdict) == VERDICT_GOOD || set[i])
+        enum verdict verdict = settle_judge(settle, &view, settle->items[i].verdict);
+        /* What is still on its way when the time is over has not failed. */
+        if (verdict == VERDICT_GOOD || set[i] || (verdict == VERDICT_OPEN && settle->timed_out))
             continue;
         set[i] = true;
         if (view.life->phase == PHASE_WAITING || view.life->phase == PHASE_BLOCKED)
