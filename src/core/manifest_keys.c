@@ -61,7 +61,9 @@ const struct manifest_key manifest_supervisor_keys[] = {
      .type = KEY_STRING,
      .offset = SUPERVISOR(socket_group),
      .summary = "The group whose members may use the control socket too",
-     .text = "They can do everything that the owner can: start, stop, read logs and the environment.",
+     .text =
+         "They can do everything that the owner can: start, stop, read logs and the environment. A runtime dir that "
+         "is closed to all others (as upkeep makes it) is opened to them so far that they reach the socket (0710).",
      .example = "socket_mode = 0660\nsocket_group = deploy"},
     {.name = "on_failure",
      .type = KEY_CHOICE,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/limits.h"
@@ -282,11 +283,30 @@ static bool control_allows(const struct control *control, int fd, const struct s
     return control->has_group && (peer->gid == control->group || sock_peer_has_group(fd, control->group));
 }
 
-static bool control_is_full(const struct control *control, uid_t uid) {
+/* Whose call is going on, or whose answer is on its way, is not idle. */
+static bool client_is_idle(const struct client *client) {
+    return !client->has_call && !client->is_patient && client_pending(client) == 0;
+}
+
+/* Room for one more of the user. Who keeps a connection and says nothing gives way to who has something to say, the
+ * one that has been silent the longest first. False when all that are there are being served. */
+static bool control_make_room(struct control *control, uid_t uid) {
     size_t same = 0;
     for (size_t i = 0; i < control->client_count; i++)
         same += control->clients[i]->peer.uid == uid;
-    return control->client_count == LIMIT_CLIENTS || (uid != 0 && same >= LIMIT_CLIENTS_PER_UID);
+    bool has_too_many = uid != 0 && same >= LIMIT_CLIENTS_PER_UID;
+    if (!has_too_many && control->client_count < LIMIT_CLIENTS)
+        return true;
+    struct client *idlest = NULL;
+    for (size_t i = 0; i < control->client_count; i++) {
+        struct client *client = control->clients[i];
+        bool is_candidate = client_is_idle(client) && (!has_too_many || client->peer.uid == uid);
+        if (is_candidate && (!idlest || mono_before(client->quiet_since, idlest->quiet_since)))
+            idlest = client;
+    }
+    if (idlest)
+        client_close(idlest);
+    return idlest != NULL;
 }
 
 /* Says why, and hangs up. */
@@ -305,7 +325,7 @@ static void control_admit(struct control *control, int fd) {
         control_refuse(fd, CALL_INTERFACE ".PermissionDenied");
         return;
     }
-    struct client *client = control_is_full(control, peer.uid) ? NULL : calloc(1, sizeof *client);
+    struct client *client = control_make_room(control, peer.uid) ? calloc(1, sizeof *client) : NULL;
     if (!client) {
         control_refuse(fd, CALL_INTERFACE ".TooManyClients");
         return;
@@ -382,8 +402,21 @@ static bool control_find_group(struct control *control, const char *name, struct
     return true;
 }
 
+/* The runtime dir as we make it is closed to all others, and so would be the socket in it: those who may use that are
+ * let through. One that somebody has made otherwise is left as it is. */
+static bool control_let_through(const struct control *control, const char *runtime_dir, struct text *error) {
+    struct stat st;
+    if (!control->has_group || stat(runtime_dir, &st) < 0 || (st.st_mode & ALLPERMS) != S_IRWXU)
+        return true;
+    if (chown(runtime_dir, (uid_t)-1, control->group) == 0 && chmod(runtime_dir, S_IRWXU | S_IXGRP) == 0)
+        return true;
+    text_printf(error, "cannot let socket_group into %s: %s", runtime_dir, strerror(errno));
+    return false;
+}
+
 static bool control_open(struct control *control, const struct supervisor_config *config, struct text *error) {
-    if (!control_find_group(control, config->socket_group, error))
+    if (!control_find_group(control, config->socket_group, error) ||
+        !control_let_through(control, config->runtime_dir, error))
         return false;
     control->listener = sock_listen(config->runtime_dir, CONTROL_SOCKET, config->socket_mode, control->group);
     if (control->listener < 0) {

@@ -106,23 +106,55 @@ static void test_a_slow_reader_of_events_is_cut_off(void **state) {
     free(detail);
 }
 
-static void test_clients_are_counted(void **state) {
-    struct stage *stage = *state;
-    size_t limit = geteuid() == 0 ? LIMIT_CLIENTS : LIMIT_CLIENTS_PER_UID;
+/* As many connections as one user may have, beside the stage's own: limit - 1. */
+static struct peer *open_all(struct stage *stage, size_t limit) {
     struct peer *peers = calloc(limit, sizeof *peers);
-    for (size_t i = 1; i < limit; i++) /* the stage's own is one */
+    for (size_t i = 1; i < limit; i++)
         peer_open(&peers[i], stage->loop, stage->dir);
     peer_settle(stage->loop);
+    return peers;
+}
+
+static size_t clients_limit(void) {
+    return geteuid() == 0 ? LIMIT_CLIENTS : LIMIT_CLIENTS_PER_UID;
+}
+
+static void test_the_idlest_gives_way(void **state) {
+    struct stage *stage = *state;
+    size_t limit = clients_limit();
+    json_decref(peer_call(&stage->peer, "{" STAGE_METHOD("Status") "}"));
+    struct peer *peers = open_all(stage, limit);
+    json_decref(peer_call(&stage->peer, "{" STAGE_METHOD("Status") "}"));
     peer_open(&peers[0], stage->loop, stage->dir);
-    stage_assert_error(peer_hear(&peers[0]), "io.upkeep.Supervisor.TooManyClients", NULL, NULL);
-    assert_null(peer_hear(&peers[0]));
+    json_decref(peer_call(&peers[0], "{" STAGE_METHOD("Status") "}"));
+    assert_null(peer_hear(&peers[1]));
     json_decref(peer_call(&stage->peer, "{" STAGE_METHOD("Status") "}"));
     for (size_t i = 0; i < limit; i++)
         peer_close(&peers[i]);
+    free(peers);
+}
+
+static void test_clients_are_counted(void **state) {
+    struct stage *stage = *state;
+    size_t limit = clients_limit();
+    fake_change(stage->fake, DB, PHASE_STARTING, CAUSE_SPAWNED, NULL);
+    struct peer *peers = open_all(stage, limit);
+    peers[0] = stage->peer;
+    for (size_t i = 0; i < limit; i++)
+        peer_say(&peers[i], "{" STAGE_METHOD("Wait") ",\"parameters\":{\"apps\":[\"db\"]}}");
     peer_settle(stage->loop);
-    peer_open(&peers[0], stage->loop, stage->dir);
-    json_decref(peer_call(&peers[0], "{" STAGE_METHOD("Status") "}"));
-    peer_close(&peers[0]);
+    assert_int_equal(fake_watches(stage->fake), limit);
+    struct peer one_more;
+    peer_open(&one_more, stage->loop, stage->dir);
+    stage_assert_error(peer_hear(&one_more), "io.upkeep.Supervisor.TooManyClients", NULL, NULL);
+    assert_null(peer_hear(&one_more));
+    peer_close(&one_more);
+    for (size_t i = 1; i < limit; i++)
+        peer_close(&peers[i]);
+    peer_settle(stage->loop);
+    peer_open(&peers[1], stage->loop, stage->dir);
+    json_decref(peer_call(&peers[1], "{" STAGE_METHOD("Status") "}"));
+    peer_close(&peers[1]);
     free(peers);
 }
 
@@ -198,6 +230,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_what_is_queued_behind_a_call_has_an_end, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_answers_are_not_heaped_up, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_a_slow_reader_of_events_is_cut_off, stage_setup, stage_teardown),
+        cmocka_unit_test_setup_teardown(test_the_idlest_gives_way, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_clients_are_counted, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_thousands_come_and_go, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_no_descriptors_left, stage_setup, stage_teardown),
