@@ -17,6 +17,8 @@ import unittest
 UPKEEP = os.environ["UPKEEP"]
 CHILD = os.environ["CHILD"]
 LIMIT = 30  # seconds; generous: two noisy cores, sanitizers
+NOBODY = 65534
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 
 def free_port():
@@ -99,18 +101,25 @@ class Stack:
         except FileNotFoundError:
             return ""
 
-    def call(self, *words, limit=LIMIT, check=None):
-        done = subprocess.run([UPKEEP, *words], cwd=self.folder, env=self.environment, capture_output=True,
-                              text=True, errors="replace", timeout=limit, stdin=subprocess.DEVNULL)
+    def call(self, *words, limit=LIMIT, check=None, prefix=(), cwd=None):
+        done = subprocess.run([*prefix, UPKEEP, *words], cwd=cwd or self.folder, env=self.environment,
+                              capture_output=True, text=True, errors="replace", timeout=limit,
+                              stdin=subprocess.DEVNULL)
         result = Result(done.returncode, done.stdout, done.stderr)
         if check is not None and result.code != check:
             raise AssertionError(f"upkeep {' '.join(words)}: expected exit {check}: {result}\n{self.output()}")
         return result
 
-    def run(self, *words):
-        """The supervisor in the foreground, as systemd or a developer runs it; returns once it answers."""
+    def begin(self, *words):
+        """A command that is not waited for."""
+        return subprocess.Popen([UPKEEP, *words], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+
+    def run(self, *words, prefix=()):
+        """The supervisor in the foreground, as systemd or a developer runs it; returns once it answers. prefix: what
+        it is started by, which has to become it (exec)."""
         self.output_file = open(os.path.join(self.top, "supervisor.out"), "ab+")
-        self.supervisor = subprocess.Popen([UPKEEP, "run", *words], cwd=self.folder, env=self.environment,
+        self.supervisor = subprocess.Popen([*prefix, UPKEEP, "run", *words], cwd=self.folder, env=self.environment,
                                            stdin=subprocess.DEVNULL, stdout=self.output_file,
                                            stderr=subprocess.STDOUT)
         until("the supervisor answers or ends",
