@@ -1,6 +1,5 @@
 #include "host/notify.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "host/systemd.h"
 
 enum {
     MAX_DESCRIPTORS = 4,   /* taken with one message; the kernel discards what is beyond. A barrier sends one */
@@ -156,23 +156,12 @@ void notify_close(struct notify_socket *socket_) {
     *socket_ = (struct notify_socket){.fd = -1};
 }
 
-/* libsystemd's sd_notify(), looked up once: what is not there now will not be there later. */
-static __typeof__(sd_notify) *manager_function(void) {
-    static __typeof__(sd_notify) *function;
-    static bool tried;
-    if (!tried) {
-        tried = true;
-        void *library = dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
-        if (library)
-            *(void **)&function = dlsym(library, "sd_notify");
-    }
-    return function;
-}
-
 int notify_manager(const char *state) {
     if (!getenv("NOTIFY_SOCKET"))
         return 0;
-    __typeof__(sd_notify) *function = manager_function();
+    static __typeof__(sd_notify) *function;
+    if (!function)
+        *(void **)&function = systemd_function("sd_notify");
     return function ? function(0, state) : -ENOSYS;
 }
 

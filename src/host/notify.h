@@ -1,5 +1,5 @@
 /* sd_notify(3), both ways: the socket that an app notifies us on, and our own messages to the service manager above us.
- * The only room that knows libsystemd's sd-daemon.h (docs/adr/0003). */
+ * The latter go through libsystemd (docs/adr/0003). */
 #ifndef UPKEEP_HOST_NOTIFY_H
 #define UPKEEP_HOST_NOTIFY_H
 
