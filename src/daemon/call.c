@@ -52,7 +52,10 @@ static bool call_is_strings(const json_t *value) {
     json_t *item;
     if (!json_is_array(value))
         return false;
-    json_array_foreach(value, i, item) if (!json_is_string(item)) return false;
+    json_array_foreach(value, i, item) {
+        if (!json_is_string(item))
+            return false;
+    }
     return true;
 }
 
@@ -90,19 +93,23 @@ static const struct call_param *call_find(const struct call_param *params, size_
     return NULL;
 }
 
+static bool call_refuse(struct call *call, const char *param) {
+    call_service_error(call, "InvalidParameter", "parameter", param);
+    return false;
+}
+
 bool call_params(struct call *call, const struct call_param *params, size_t count) {
-    const char *offending = NULL;
-    for (size_t i = 0; i < count && !offending; i++) {
-        json_t *value = json_object_get(call->message.parameters, params[i].name);
-        bool is_absent = !value || json_is_null(value);
-        if (is_absent ? params[i].required : !call_take(value, &params[i]))
-            offending = params[i].name;
-    }
     const char *name;
     json_t *value;
-    json_object_foreach(call->message.parameters, name, value) if (!offending && !call_find(params, count, name))
-        offending = name;
-    if (offending)
-        call_service_error(call, "InvalidParameter", "parameter", offending);
-    return !offending;
+    for (size_t i = 0; i < count; i++) {
+        value = json_object_get(call->message.parameters, params[i].name);
+        bool is_absent = !value || json_is_null(value);
+        if (is_absent ? params[i].required : !call_take(value, &params[i]))
+            return call_refuse(call, params[i].name);
+    }
+    json_object_foreach(call->message.parameters, name, value) {
+        if (!call_find(params, count, name))
+            return call_refuse(call, name);
+    }
+    return true;
 }

@@ -19,6 +19,7 @@ struct call {
     struct report *report;
     struct actor actor;
     struct varlink_call message;
+    bool *set;        /* marks of instances, for the handler; freed with the call */
     struct text *out; /* where replies are appended; of the connection */
     size_t mark;      /* where the reply that is being written begins */
     bool is_answered; /* the last reply was written */

@@ -81,6 +81,7 @@ static void client_end_call(struct client *client) {
     if (client->call.end)
         client->call.end(&client->call);
     varlink_call_fini(&client->call.message);
+    free(client->call.set);
 }
 
 static void client_close(struct client *client) {

@@ -14,18 +14,14 @@
 
 /* ---- sets of instances ------------------------------------------------------------------------------------------- */
 
-static void verbs_free_set(bool **set) {
-    free(*set);
-}
-
-#define SET_AUTO __attribute__((cleanup(verbs_free_set)))
-
-/* Marks for every instance, all false. NULL, and the error replied, when out of memory. */
+/* The call's marks, one for every instance, all false. NULL, and the error replied, when out of memory. */
 static bool *verbs_set(struct call *call) {
-    bool *set = calloc(supervisor_count(call->supervisor) + 1, sizeof *set);
-    if (!set)
+    size_t count = supervisor_count(call->supervisor);
+    free(call->set);
+    call->set = calloc(count + 1, sizeof *call->set);
+    if (!call->set)
         call_fail(call, "out of memory");
-    return set;
+    return call->set;
 }
 
 /* The name that may have been meant, or NULL. */
@@ -54,7 +50,10 @@ static bool verbs_select(struct call *call, const char *word, bool *set) {
 static bool verbs_select_all(struct call *call, json_t *words, bool *set) {
     size_t i;
     json_t *word;
-    json_array_foreach(words, i, word) if (!verbs_select(call, json_string_value(word), set)) return false;
+    json_array_foreach(words, i, word) {
+        if (!verbs_select(call, json_string_value(word), set))
+            return false;
+    }
     return true;
 }
 
@@ -79,7 +78,7 @@ static void verbs_status(struct call *call) {
 }
 
 static void verbs_show(struct call *call) {
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !verbs_take_app(call, set))
         return;
     report_look(call->report);
@@ -111,7 +110,7 @@ static void verbs_add_failure(struct call *call, const bool *set, struct text *o
 }
 
 static void verbs_why(struct call *call) {
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !verbs_take_app(call, set))
         return;
     report_look(call->report);
@@ -160,7 +159,7 @@ static void verbs_environment(struct call *call) {
     const char *app = NULL;
     bool reveal = false;
     const struct call_param params[] = {{"app", CALL_STRING, true, &app}, {"reveal", CALL_BOOL, false, &reveal}};
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !call_params(call, params, VERBS_COUNT(params)) || !verbs_select(call, app, set))
         return;
     size_t index = 0;
@@ -212,7 +211,7 @@ static void verbs_events(struct call *call) {
         call_service_error(call, "ExpectedMore", NULL, NULL);
         return;
     }
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     struct events *events = set && follow ? calloc(1, sizeof *events) : NULL;
     if (!set)
         return;
@@ -283,7 +282,7 @@ static void verbs_answer_wish(struct call *call, const bool *failed, bool timed_
 static void verbs_settled(void *context) {
     struct call *call = context;
     const struct settle *settle = call->going_on;
-    bool *failed SET_AUTO = verbs_set(call);
+    bool *failed = verbs_set(call);
     if (failed) {
         settle_failures(settle, failed);
         verbs_answer_wish(call, failed, settle_has_timed_out(settle));
@@ -335,7 +334,7 @@ static bool verbs_refuses_wishes(struct call *call) {
 
 static void verbs_start(struct call *call) {
     struct wish wish;
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !verbs_take_wish(call, false, &wish) || verbs_refuses_wishes(call) ||
         !verbs_select_all(call, wish.apps, set))
         return;
@@ -352,7 +351,7 @@ static void verbs_start(struct call *call) {
 
 static void verbs_stop(struct call *call) {
     struct wish wish;
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !verbs_take_wish(call, false, &wish) || !verbs_select_all(call, wish.apps, set))
         return;
     if (verbs_is_all(&wish))
@@ -366,7 +365,7 @@ static void verbs_stop(struct call *call) {
 
 static void verbs_restart(struct call *call) {
     struct wish wish;
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !verbs_take_wish(call, false, &wish) || verbs_refuses_wishes(call) ||
         !verbs_select_all(call, wish.apps, set))
         return;
@@ -381,7 +380,7 @@ static void verbs_restart(struct call *call) {
 
 static void verbs_wait(struct call *call) {
     struct wish wish;
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !verbs_take_wish(call, true, &wish) || !verbs_select_all(call, wish.apps, set))
         return;
     if (verbs_is_all(&wish))
@@ -424,7 +423,7 @@ static void verbs_signal(struct call *call) {
     const char *app = NULL;
     const char *name = NULL;
     const struct call_param params[] = {{"app", CALL_STRING, true, &app}, {"signal", CALL_STRING, true, &name}};
-    bool *set SET_AUTO = verbs_set(call);
+    bool *set = verbs_set(call);
     if (!set || !call_params(call, params, VERBS_COUNT(params)) || !verbs_select(call, app, set))
         return;
     struct text error TEXT_AUTO = {0};
