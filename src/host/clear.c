@@ -38,10 +38,12 @@ static void clear_add(void *context, const struct tree_usage *usage) {
     int pidfd = (int)syscall(SYS_pidfd_open, usage->pid, 0);
     if (pidfd < 0)
         return;
-    if (tag_is_in(round->tags, tree_tag_of(usage->pid)))
+    /* The pid may be another's by the time that we hold it, or a zombie's whose new parent is slow to reap. */
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    if (tag_is_in(round->tags, tree_tag_of(usage->pid)) && poll(&ended, 1, 0) == 0)
         clear_hold(round, pidfd);
     else
-        close(pidfd); /* the pid was another's by the time that we held it */
+        close(pidfd);
 }
 
 /* One look and one signal, then a wait for the ends. Returns how many there were. */
