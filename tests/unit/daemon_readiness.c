@@ -25,7 +25,10 @@
 #include "host/address.h"
 #include "host/tree.h"
 
-enum { LIMIT_MS = 30000, TAG = 7, TIME_FD = 9 };
+enum { LIMIT_MS = 30000, TIME_FD = 9 };
+
+/* From our pid: another run of this test beside us must not find, and end, our children. */
+static uint32_t tag;
 
 /* ---- as the app ---- */
 
@@ -266,17 +269,17 @@ static int setup(void **state) {
     world.config.ready_timeout_ms = LIMIT_MS;
     world.hub = output_hub_new(loop, folder, folder, -1);
     world.output = output_new(world.hub, "web");
-    world.readiness = readiness_new(loop, folder, "web", TAG, &events, &world);
+    world.readiness = readiness_new(loop, folder, "web", tag, &events, &world);
     return pipe2(world.time_fds, O_CLOEXEC);
 }
 
 static void end_app(void) {
     readiness_stop(world.readiness);
     if (world.proc.pid > 0) {
-        assert_true(tree_signal(TAG, SIGKILL, 0, NULL) > 0);
+        assert_true(tree_signal(tag, SIGKILL, 0, NULL) > 0);
         run_until(has_ended);
     }
-    (void)tree_signal(TAG, SIGKILL, 0, NULL);
+    (void)tree_signal(tag, SIGKILL, 0, NULL);
     if (world.stranger > 0) {
         kill(world.stranger, SIGKILL);
         waitpid(world.stranger, NULL, 0);
@@ -339,7 +342,7 @@ static int prepare(struct proc_spec *spec, char **argv) {
     assert_true(env_set(&world.env, "PATH", 4, "/usr/bin:/bin", "test", 0));
     text_clear(&world.error);
     assert_int_equal(output_prepare(world.output, &world.config, folder, &world.env, &world.error), 0);
-    *spec = (struct proc_spec){.tag = TAG};
+    *spec = (struct proc_spec){.tag = tag};
     int result = readiness_prepare(world.readiness, &world.config, folder, &world.env, spec, &world.error);
     spec->path = program;
     spec->argv = argv;
@@ -708,7 +711,7 @@ static void notify_main_pid(void **state) {
     set_condition("notify");
     START("nMAINPID=1", "f", "m", "nREADY=1", "p");
     run_until(has_main_pid);
-    assert_int_equal(tree_tag_of(world.main_pid), TAG);
+    assert_int_equal(tree_tag_of(world.main_pid), tag);
     assert_int_not_equal(world.main_pid, world.proc.pid);
     expect_ready("notified READY=1");
 }
@@ -770,7 +773,7 @@ static void count_process(void *context, pid_t pid) {
 
 static int process_count(void) {
     int count = 0;
-    assert_int_equal(tree_visit(TAG, count_process, &count), 0);
+    assert_int_equal(tree_visit(tag, count_process, &count), 0);
     return count;
 }
 
@@ -897,6 +900,7 @@ static int teardown_all(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(int argc, char **argv) {
+    tag = (uint32_t)getpid();
     if (argc > 1 && strcmp(argv[1], "app") == 0)
         return child_steps(argv + 2);
     const struct CMUnitTest tests[] = {
