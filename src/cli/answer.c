@@ -41,12 +41,11 @@ static const struct field supervisor_fields[] = {
     {0},
 };
 static const struct field instance_fields[] = {
-    PLAIN_FIELD("app"),      PLAIN_FIELD("name"),          PLAIN_FIELD("instance"),
-    PLAIN_FIELD("state"),    PLAIN_FIELD("pid"),           PLAIN_FIELD("uptime_ms"),
-    PLAIN_FIELD("restarts"), PLAIN_FIELD("exit_code"),     PLAIN_FIELD("exit_signal"),
-    PLAIN_FIELD("why"),      PLAIN_FIELD("next_start_ms"), PLAIN_FIELD("port"),
-    PLAIN_FIELD("health"),   PLAIN_FIELD("memory_bytes"),  PLAIN_FIELD("cpu_percent"),
-    PLAIN_FIELD("stale"),    PLAIN_FIELD("status_text"),   {0},
+    PLAIN_FIELD("app"),         PLAIN_FIELD("name"),         PLAIN_FIELD("instance"),      PLAIN_FIELD("state"),
+    PLAIN_FIELD("pid"),         PLAIN_FIELD("uptime_ms"),    PLAIN_FIELD("restarts"),      PLAIN_FIELD("exit_code"),
+    PLAIN_FIELD("exit_signal"), PLAIN_FIELD("why"),          PLAIN_FIELD("next_start_ms"), PLAIN_FIELD("port"),
+    PLAIN_FIELD("health"),      PLAIN_FIELD("memory_bytes"), PLAIN_FIELD("cpu_percent"),   PLAIN_FIELD("stale"),
+    PLAIN_FIELD("status_text"), PLAIN_FIELD("reloading"),    PLAIN_FIELD("said_errno"),    {0},
 };
 static const struct field failure_fields[] = {
     {"instance", ANSWER_INSTANCE},

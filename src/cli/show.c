@@ -83,11 +83,22 @@ static void show_end(const json_t *detail, const char *field, struct text *out) 
         text_printf(out, "code %lld", (long long)answer_int(instance, "exit_code", -1));
 }
 
+/* What the app says of itself by sd_notify: `draining; reloading; errno 28 (No space left on device)`. */
+static void show_said(const json_t *detail, const char *field, struct text *out) {
+    const json_t *instance = json_object_get(detail, "instance");
+    show_string(detail, field, out);
+    if (answer_bool(instance, "reloading"))
+        text_printf(out, "%sreloading", out->len > 0 ? "; " : "");
+    int error = (int)answer_int(instance, "said_errno", 0);
+    if (error > 0)
+        text_printf(out, "%serrno %d (%s)", out->len > 0 ? "; " : "", error, strerror(error));
+}
+
 static const struct line show_lines[] = {
     {"why", show_string, "why"},
     {"for", show_elapsed, "since_ms"},
     {"wanted", show_wanted, "wanted"},
-    {"says", show_string, "status_text"},
+    {"says", show_said, "status_text"},
     {"pid", show_int, "pid"},
     {"processes", show_list, "tree"},
     {"uptime", show_elapsed, "uptime_ms"},

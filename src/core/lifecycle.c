@@ -31,16 +31,25 @@ static void because_after(struct making *m, enum cause cause, int64_t after_ms) 
     m->why = (struct why){.cause = cause, .after_ms = after_ms};
 }
 
-static struct mono ready_deadline(const struct making *m) {
+static struct mono limit(struct making *m, int64_t limit_ms) {
+    m->life.limit_ms = limit_ms;
+    return mono_add_ms(m->event->now, limit_ms);
+}
+
+static struct mono ready_deadline(struct making *m) {
     int64_t timeout_ms = m->rules->ready_timeout_ms;
-    return timeout_ms > 0 ? mono_add_ms(m->event->now, timeout_ms) : MONO_NEVER;
+    return timeout_ms > 0 ? limit(m, timeout_ms) : MONO_NEVER;
 }
 
 /* kill_timeout is the whole stop's: a phase that goes on with one keeps its deadline. */
-static struct mono stop_deadline(const struct making *m) {
+static struct mono stop_deadline(struct making *m) {
     if (phase_is_stopping(m->life.phase))
         return m->life.deadline;
-    return mono_add_ms(m->event->now, m->rules->kill_timeout_ms);
+    return limit(m, m->rules->kill_timeout_ms);
+}
+
+static struct mono watchdog_deadline(struct making *m) {
+    return m->life.watchdog_ms > 0 ? limit(m, m->life.watchdog_ms) : MONO_NEVER;
 }
 
 static void spawn(struct making *m) {
@@ -54,6 +63,7 @@ static void begin_start(struct making *m) {
     m->life.ready_ms = -1;
     m->life.step = 0;
     m->life.begun++;
+    m->life.watchdog_ms = m->rules->watchdog_ms;
     spawn(m);
 }
 
@@ -83,7 +93,7 @@ static void pass_gate(struct making *m) {
 
 static void become_ready(struct making *m) {
     m->life.ready_since = m->event->now;
-    enter(m, PHASE_READY, MONO_NEVER);
+    enter(m, PHASE_READY, watchdog_deadline(m));
 }
 
 static enum act kill_act(const struct making *m) {
@@ -104,8 +114,8 @@ static void because_of_end(struct making *m) {
         m->why.outcome = m->life.outcome;
         m->why.after_ms = m->life.lasted_ms;
     }
-    if (m->life.takedown == CAUSE_NOT_READY_IN_TIME)
-        m->why.after_ms = m->rules->ready_timeout_ms;
+    if (m->life.takedown == CAUSE_NOT_READY_IN_TIME || m->life.takedown == CAUSE_WATCHDOG)
+        m->why.after_ms = m->life.missed_ms;
 }
 
 static void decide_restart(struct making *m) {
@@ -508,6 +518,96 @@ static void because_ended(struct making *m, enum cause cause) {
     m->why = (struct why){cause, m->life.outcome, m->life.lasted_ms};
 }
 
+/* ---- what an app says of itself ---- */
+
+static void on_alive(struct making *m) {
+    switch (m->life.phase) {
+    case PHASE_STARTING:
+    case PHASE_READY:
+        if (m->event->watchdog_ms >= 0)
+            m->life.watchdog_ms = m->event->watchdog_ms;
+        if (m->life.phase == PHASE_READY)
+            m->life.deadline = watchdog_deadline(m);
+        return;
+    case PHASE_STOPPED:
+    case PHASE_DONE:
+    case PHASE_FAILED:
+    case PHASE_BLOCKED:
+    case PHASE_WAITING:
+    case PHASE_BACKOFF:
+    case PHASE_SPAWNING:
+    case PHASE_PREPARING:
+    case PHASE_STOP_COMMAND:
+    case PHASE_STOP_TAIL:
+    case PHASE_STOPPING:
+    case PHASE_CLEARING:
+    case PHASE_KILLING:
+        return;
+    }
+}
+
+static void on_hung(struct making *m) {
+    switch (m->life.phase) {
+    case PHASE_STARTING:
+    case PHASE_READY:
+        m->life.missed_ms = 0;
+        because(m, CAUSE_WATCHDOG);
+        take_down(m, CAUSE_WATCHDOG);
+        return;
+    case PHASE_STOPPED:
+    case PHASE_DONE:
+    case PHASE_FAILED:
+    case PHASE_BLOCKED:
+    case PHASE_WAITING:
+    case PHASE_BACKOFF:
+    case PHASE_SPAWNING:
+    case PHASE_PREPARING:
+    case PHASE_STOP_COMMAND:
+    case PHASE_STOP_TAIL:
+    case PHASE_STOPPING:
+    case PHASE_CLEARING:
+    case PHASE_KILLING:
+        return;
+    }
+}
+
+/* Never shortens a wait, as systemd does not; what waits for ever goes on to. */
+static void extend(struct making *m) {
+    struct mono extended = mono_add_ms(m->event->now, m->event->extend_ms);
+    if (mono_is_never(m->life.deadline) || !mono_before(m->life.deadline, extended))
+        return;
+    m->life.limit_ms += mono_ms_between(m->life.deadline, extended);
+    m->life.deadline = extended;
+}
+
+static void on_extend(struct making *m) {
+    switch (m->life.phase) {
+    case PHASE_STARTING:
+    case PHASE_READY:
+    case PHASE_STOP_COMMAND:
+        extend(m);
+        return;
+    case PHASE_STOPPING:
+        if (m->life.step >= m->rules->pre_start_count) /* a pre_start command has no say in this */
+            extend(m);
+        return;
+    case PHASE_STOPPED:
+    case PHASE_DONE:
+    case PHASE_FAILED:
+    case PHASE_BLOCKED:
+    case PHASE_WAITING:
+    case PHASE_BACKOFF:
+    case PHASE_SPAWNING:
+    case PHASE_PREPARING:
+    case PHASE_STOP_TAIL:
+    case PHASE_CLEARING:
+    case PHASE_KILLING:
+        return;
+    }
+}
+
+/* ---- ends ---- */
+
 /* What a pre_start command has left running is the start's, and goes with the main process. */
 static void end_pre_start(struct making *m) {
     if (m->event->success) {
@@ -623,6 +723,13 @@ static void on_emptied(struct making *m) {
     }
 }
 
+/* The deadline of a process that was to do something by then. */
+static void miss(struct making *m, enum cause cause) {
+    m->life.missed_ms = m->life.limit_ms;
+    because_after(m, cause, m->life.missed_ms);
+    take_down(m, cause);
+}
+
 static void on_tick(struct making *m) {
     if (!mono_reached(m->life.deadline, m->event->now))
         return;
@@ -633,14 +740,16 @@ static void on_tick(struct making *m) {
         return;
     case PHASE_PREPARING:
     case PHASE_STARTING:
-        because_after(m, CAUSE_NOT_READY_IN_TIME, m->rules->ready_timeout_ms);
-        take_down(m, CAUSE_NOT_READY_IN_TIME);
+        miss(m, CAUSE_NOT_READY_IN_TIME);
+        return;
+    case PHASE_READY:
+        miss(m, CAUSE_WATCHDOG);
         return;
     case PHASE_STOP_COMMAND:
     case PHASE_STOP_TAIL:
     case PHASE_STOPPING:
     case PHASE_CLEARING:
-        because_after(m, CAUSE_KILL_TIMEOUT, m->rules->kill_timeout_ms);
+        because_after(m, CAUSE_KILL_TIMEOUT, m->life.limit_ms);
         kill_now(m);
         return;
     case PHASE_KILLING:
@@ -653,7 +762,6 @@ static void on_tick(struct making *m) {
     case PHASE_BLOCKED:
     case PHASE_WAITING:
     case PHASE_SPAWNING:
-    case PHASE_READY:
         return;
     }
 }
@@ -670,6 +778,9 @@ static void (*const handlers[EVENT_COUNT])(struct making *) = {
     [EVENT_SPAWN_FAILED] = on_spawn_failed,
     [EVENT_READY] = on_ready,
     [EVENT_UNFIT] = on_unfit,
+    [EVENT_ALIVE] = on_alive,
+    [EVENT_HUNG] = on_hung,
+    [EVENT_EXTEND] = on_extend,
     [EVENT_EXITED] = on_exited,
     [EVENT_HELPER_ENDED] = on_helper_ended,
     [EVENT_EMPTIED] = on_emptied,
@@ -737,6 +848,9 @@ static const char *const event_names[EVENT_COUNT] = {
     [EVENT_SPAWN_FAILED] = "spawn-failed",
     [EVENT_READY] = "ready",
     [EVENT_UNFIT] = "unfit",
+    [EVENT_ALIVE] = "alive",
+    [EVENT_HUNG] = "hung",
+    [EVENT_EXTEND] = "extend",
     [EVENT_EXITED] = "exited",
     [EVENT_HELPER_ENDED] = "helper-ended",
     [EVENT_EMPTIED] = "emptied",

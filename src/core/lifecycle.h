@@ -57,7 +57,8 @@ enum cause {
     CAUSE_SPAWN_FAILED,
     CAUSE_READY,
     CAUSE_NOT_READY_IN_TIME,
-    CAUSE_UNFIT, /* the readiness probe found what can never become right (a stranger on the port) */
+    CAUSE_UNFIT,    /* the readiness probe found what can never become right (a stranger on the port) */
+    CAUSE_WATCHDOG, /* ready, and not heard of in time; or it said itself that it hangs */
     CAUSE_EXITED,
     CAUSE_PRE_START_DONE,
     CAUSE_PRE_START_FAILED,
@@ -78,6 +79,7 @@ struct lifecycle_rules {
     uint32_t pre_start_count;
     int64_t ready_timeout_ms; /* for each pre_start command and for the main process; 0: none */
     int64_t kill_timeout_ms;
+    int64_t watchdog_ms; /* within which a ready app must be heard of; 0: it need not */
     struct restart_rules restart;
 };
 
@@ -92,6 +94,9 @@ struct lifecycle {
     struct mono helper;      /* when the stop_command began; MONO_UNSET when none runs */
     struct mono ready_since; /* when that process became ready; MONO_UNSET when it is not there or never did */
     struct mono deadline;    /* of this phase's wait; MONO_NEVER when it has none */
+    int64_t limit_ms;        /* how long that wait is in all, for the words */
+    int64_t missed_ms;       /* how long the wait was that led to the takedown */
+    int64_t watchdog_ms;     /* of this start: the rules', until the app changes it */
     struct outcome outcome;  /* of the last process that ended, but for a pre_start that ended well */
     bool success;            /* outcome is among the successes */
     int64_t lasted_ms;       /* how long that process had lasted; -1 when none has ended in this start */
@@ -110,6 +115,9 @@ enum lifecycle_event_kind {
     EVENT_SPAWN_FAILED,
     EVENT_READY,
     EVENT_UNFIT,
+    EVENT_ALIVE,        /* the main process is well, or has changed its watchdog_ms */
+    EVENT_HUNG,         /* it says that it is not */
+    EVENT_EXTEND,       /* it needs more time for what it is doing */
     EVENT_EXITED,       /* of the main or pre_start process */
     EVENT_HELPER_ENDED, /* of the stop_command */
     EVENT_EMPTIED,      /* nothing is left of the tree but those whose end is reported by itself */
@@ -126,6 +134,8 @@ struct lifecycle_event {
     struct outcome outcome; /* EXITED, HELPER_ENDED */
     bool success;           /* EXITED: the outcome is among the successes */
     bool tree_left;         /* EXITED, HELPER_ENDED, SPAWN_FAILED (after a pre_start): others are still there */
+    int64_t watchdog_ms;    /* ALIVE: from now on, 0 for none; -1: as it was */
+    int64_t extend_ms;      /* EXTEND: counted from now; a deadline that is later already stays */
 };
 
 enum act {

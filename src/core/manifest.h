@@ -69,6 +69,7 @@ struct app_config {
     char *stop_command; /* NULL: none */
     int64_t kill_timeout_ms;
     enum kill_mode kill_mode;
+    int64_t watchdog_ms; /* 0: none */
     struct log_target stdout_target;
     struct log_target stderr_target;
     enum log_format log_format;

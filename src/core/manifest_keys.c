@@ -312,6 +312,18 @@ const struct manifest_key manifest_app_keys[] = {
              "purpose.\n\n"
              "With `tree` and `group` the app counts as stopped only when nothing of it is left.",
      .example = "kill_mode = group"},
+    {.name = "watchdog",
+     .type = KEY_DURATION,
+     .offset = APP(watchdog_ms),
+     .fallback = "0s",
+     .summary = "How often the app must say that it is well",
+     .text =
+         "For apps that can tell by themselves that they work, as those made for systemd do: they find this time in "
+         "the variable `WATCHDOG_USEC` and send `WATCHDOG=1` to `NOTIFY_SOCKET` (sd_notify) at least that often, "
+         "twice as often for a good measure. It counts from the moment that the app is ready, whatever `ready` says. "
+         "An app that is silent for longer, or that says `WATCHDOG=trigger`, is ended as by a stop and "
+         "`restart` decides what comes next. It can change the time with `WATCHDOG_USEC=`. `0`: none.",
+     .example = "ready = notify\nwatchdog = 30s"},
     {.name = "stdout",
      .type = KEY_LOG_TARGET,
      .offset = APP(stdout_target),
@@ -353,17 +365,38 @@ const struct manifest_key *manifest_key_find(const struct manifest_key *keys, co
 
 /* Keys that the documentation promises and this version does not have: never taken in silence. */
 static const char *const planned[] = {
-    "require_env",    "require_path",   "prepare",
-    "listen",         "health",         "health_interval",
-    "health_timeout", "health_retries", "watchdog",
-    "reload",         "instances",      "log_on_full",
-    "log_max_size",   "log_max_age",    "log_keep",
-    "log_compress",   "user",           "group",
-    "umask",          "nice",           "oom_score_adj",
-    "limit_nofile",   "limit_core",     "no_new_privileges",
-    "max_memory",     "memory_limit",   "cpu_limit",
-    "pids_limit",     "watch",          "watch_ignore",
-    "watch_delay",    "cron_restart",   NULL,
+    "require_env",
+    "require_path",
+    "prepare",
+    "listen",
+    "health",
+    "health_interval",
+    "health_timeout",
+    "health_retries",
+    "reload",
+    "instances",
+    "log_on_full",
+    "log_max_size",
+    "log_max_age",
+    "log_keep",
+    "log_compress",
+    "user",
+    "group",
+    "umask",
+    "nice",
+    "oom_score_adj",
+    "limit_nofile",
+    "limit_core",
+    "no_new_privileges",
+    "max_memory",
+    "memory_limit",
+    "cpu_limit",
+    "pids_limit",
+    "watch",
+    "watch_ignore",
+    "watch_delay",
+    "cron_restart",
+    NULL,
 };
 
 /* What others call it. */

@@ -133,6 +133,12 @@ static void judge_ready(struct judgement *j) {
         j->config->ready_timeout_ms = 0; /* a migration takes as long as it takes */
 }
 
+static void judge_watchdog(struct judgement *j) {
+    size_t row = ROW(watchdog_ms);
+    if (!is_open(j, row) && !is_open(j, ROW(type)) && j->config->type == APP_ONESHOT && j->config->watchdog_ms > 0)
+        refuse(j, row, "a oneshot has none, as it is never ready but done (ready_timeout limits its time)");
+}
+
 static void judge_restart_delay(struct judgement *j) {
     size_t max = ROW(restart_delay_max_ms);
     if (is_open(j, ROW(restart_delay_ms)) || is_open(j, max) ||
@@ -155,6 +161,7 @@ bool manifest_resolve_subject(const struct manifest_subject *subject, struct app
     read_rows(&j);
     judge_command(&j);
     judge_ready(&j);
+    judge_watchdog(&j);
     judge_restart_delay(&j);
     judge_depends_on(&j);
     return j.is_good;

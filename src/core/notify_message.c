@@ -71,7 +71,11 @@ static void take_monotonic(struct notify_message *out, const char *value, size_t
 }
 
 static void take_watchdog_us(struct notify_message *out, const char *value, size_t len) {
-    take_number(&out->watchdog_us, value, len);
+    int64_t parsed = number(value, len, INT64_MAX);
+    if (parsed < 0)
+        return;
+    out->has_watchdog_us = true;
+    out->watchdog_us = parsed;
 }
 
 static void take_extend(struct notify_message *out, const char *value, size_t len) {

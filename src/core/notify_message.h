@@ -11,17 +11,18 @@
 
 /* What one message says; what it does not mention is false, 0 or "". */
 struct notify_message {
-    bool ready;                    /* READY=1 */
-    bool reloading;                /* RELOADING=1 */
-    bool stopping;                 /* STOPPING=1 */
-    bool barrier;                  /* BARRIER=1: the sender waits until the descriptor that came along is closed */
-    bool watchdog;                 /* WATCHDOG=1 */
-    bool watchdog_trigger;         /* WATCHDOG=trigger: the app asks to be treated as hung */
-    bool has_status;               /* STATUS= came, perhaps empty */
-    pid_t main_pid;                /* MAINPID=; 0: none, or not a process id */
-    int error;                     /* ERRNO= */
-    int64_t monotonic_us;          /* MONOTONIC_USEC=, beside RELOADING=1 */
-    int64_t watchdog_us;           /* WATCHDOG_USEC= */
+    bool ready;            /* READY=1 */
+    bool reloading;        /* RELOADING=1 */
+    bool stopping;         /* STOPPING=1 */
+    bool barrier;          /* BARRIER=1: the sender waits until the descriptor that came along is closed */
+    bool watchdog;         /* WATCHDOG=1 */
+    bool watchdog_trigger; /* WATCHDOG=trigger: the app asks to be treated as hung */
+    bool has_status;       /* STATUS= came, perhaps empty */
+    pid_t main_pid;        /* MAINPID=; 0: none, or not a process id */
+    int error;             /* ERRNO= */
+    int64_t monotonic_us;  /* MONOTONIC_USEC=, beside RELOADING=1 */
+    bool has_watchdog_us;  /* WATCHDOG_USEC= came, perhaps 0 (no watchdog any more) */
+    int64_t watchdog_us;
     int64_t extend_us;             /* EXTEND_TIMEOUT_USEC= */
     char status[LIMIT_STATUS + 1]; /* valid UTF-8 on one line: what would not be is `?`; cut between characters */
 };

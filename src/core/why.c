@@ -100,6 +100,13 @@ void why_print(const struct why *why, const char *detail, struct text *out) {
     case CAUSE_UNFIT:
         text_str(out, detail ? detail : "can never become ready");
         return;
+    case CAUSE_WATCHDOG:
+        if (why->after_ms > 0)
+            print_limit("hung: no WATCHDOG=1 within ", why, out);
+        else
+            text_str(out, "hung: the app said WATCHDOG=trigger");
+        print_more(": ", detail, out);
+        return;
     case CAUSE_EXITED:
         print_end("", why, out);
         print_more(": ", detail, out);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "daemon/say.h"
 #include "host/tree.h"
 
@@ -20,10 +21,38 @@ static void instance_unfit(void *context, const char *why) {
     instance->context->post(instance, EVENT_UNFIT);
 }
 
-static void instance_status(void *context, const char *text) {
+static int64_t instance_ms(int64_t us) {
+    const int64_t max_us = LIMIT_SAID_MS * (int64_t)1000;
+    return ((us < max_us ? us : max_us) + 999) / 1000;
+}
+
+static void instance_hear(void *context, const struct notify_message *message) {
     struct instance *instance = context;
-    free(instance->status);
-    instance->status = strdup(text);
+    struct instance_said *said = &instance->said;
+    if (message->has_status) {
+        free(said->status);
+        said->status = strdup(message->status);
+    }
+    if (message->error > 0)
+        said->error = message->error;
+    if (message->reloading || message->ready)
+        said->is_reloading = message->reloading;
+    if (message->has_watchdog_us)
+        said->watchdog_ms = instance_ms(message->watchdog_us);
+    if (message->watchdog || message->has_watchdog_us)
+        instance->context->post(instance, EVENT_ALIVE);
+    if (message->watchdog_trigger)
+        instance->context->post(instance, EVENT_HUNG);
+    if (message->extend_us > 0) {
+        said->extend_ms = instance_ms(message->extend_us);
+        instance->context->post(instance, EVENT_EXTEND);
+    }
+}
+
+/* A new process has said nothing yet. */
+static void instance_forget_said(struct instance *instance) {
+    free(instance->said.status);
+    instance->said = (struct instance_said){.watchdog_ms = -1};
 }
 
 static void instance_successor_ended(struct proc *proc, struct outcome outcome) {
@@ -42,23 +71,21 @@ static void instance_main_pid(void *context, pid_t pid) {
         say(SAY_WARNING, instance->app->name, "MAINPID=%d: %s", (int)pid, strerror(-r));
 }
 
-/* An app that says STOPPING=1 is about to end by itself; its exit tells the rest. */
-static void instance_stopping(void *context) {
-    (void)context;
-}
-
 static const struct readiness_events instance_readiness_events = {
     .ready = instance_ready,
     .unfit = instance_unfit,
     .main_pid = instance_main_pid,
-    .status = instance_status,
-    .stopping = instance_stopping,
+    .said = instance_hear,
 };
 
 int instance_init(struct instance *instance, struct instance_context *context, size_t index,
                   const struct manifest_app *app, uint32_t tag, const char *runtime_dir, struct mono now) {
-    *instance =
-        (struct instance){.context = context, .index = index, .app = app, .tag = tag, .life = lifecycle_init(now)};
+    *instance = (struct instance){.context = context,
+                                  .index = index,
+                                  .app = app,
+                                  .tag = tag,
+                                  .life = lifecycle_init(now),
+                                  .said.watchdog_ms = -1};
     int r = history_init(&instance->history);
     if (r < 0)
         return r;
@@ -85,7 +112,7 @@ void instance_fini(struct instance *instance) {
     launch_fini(&instance->launch);
     env_fini(&instance->own_env);
     free(instance->detail);
-    free(instance->status);
+    free(instance->said.status);
     free(instance->why);
 }
 
@@ -120,6 +147,7 @@ static struct lifecycle_rules instance_rules(const struct app_config *config) {
         .pre_start_count = instance_u32((int64_t)config->pre_start.count),
         .ready_timeout_ms = config->ready_timeout_ms,
         .kill_timeout_ms = config->kill_timeout_ms,
+        .watchdog_ms = config->watchdog_ms,
         .restart =
             {
                 .when = instance_restart_when(config->restart),
@@ -250,8 +278,7 @@ static bool instance_spawn_step(struct instance *instance, struct text *error) {
     uint32_t step = instance->life.step;
     if (step == 0) {
         output_mark(instance->output);
-        free(instance->status);
-        instance->status = NULL;
+        instance_forget_said(instance);
     }
     if (step >= instance->rules.pre_start_count)
         return instance_spawn_main(instance, error);

@@ -29,6 +29,15 @@ struct instance_context {
     void (*post)(struct instance *instance, enum lifecycle_event_kind kind);
 };
 
+/* What the app's present process says of itself by sd_notify(3). */
+struct instance_said {
+    char *status;        /* STATUS=; owned */
+    bool is_reloading;   /* RELOADING=1, and no READY=1 since */
+    int error;           /* ERRNO=; 0: none */
+    int64_t watchdog_ms; /* WATCHDOG_USEC=, which goes with a posted ALIVE; -1: the manifest's */
+    int64_t extend_ms;   /* EXTEND_TIMEOUT_USEC=, which goes with a posted EXTEND */
+};
+
 struct instance {
     struct instance_context *context;
     size_t index;
@@ -50,8 +59,8 @@ struct instance {
     bool is_named;      /* the start that is posted named this app */
     pid_t last_pid;     /* of the last main or pre_start process */
     char *detail;       /* what the outside adds to the next change's why; owned */
-    char *status;       /* STATUS= of the app; owned */
-    char *why;          /* sentence of the present phase, made when asked for; owned */
+    struct instance_said said;
+    char *why; /* sentence of the present phase, made when asked for; owned */
     struct outcome main_outcome, helper_outcome;
     bool tree_left;   /* goes with a posted EXITED or HELPER_ENDED */
     bool is_settling; /* the end is known, the rest of the tree not looked at yet */

@@ -80,7 +80,9 @@ int readiness_prepare(struct readiness *readiness, const struct app_config *conf
         return -ENOMEM;
     }
     readiness->watch = watch;
-    if (watch->prepare)
+    if (watch == &watch_notify || config->watchdog_ms > 0)
+        result = notice_open(readiness, config, env, error);
+    if (result == 0 && watch->prepare)
         result = watch->prepare(readiness, &(struct watch_request){config, root, env, spec}, error);
     if (result < 0)
         readiness_stop(readiness);
@@ -93,23 +95,23 @@ void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, ch
     readiness->cwd = cwd;
     readiness->envp = envp;
     readiness->output = output;
+    notice_listen(readiness);
     if (readiness->watch && readiness->watch->start)
         readiness->watch->start(readiness);
-}
-
-void readiness_stop(struct readiness *readiness) {
-    loop_post_cancel(readiness->loop, &readiness->report);
-    if (readiness->watch && readiness->watch->stop)
-        readiness->watch->stop(readiness);
-    readiness->watch = NULL;
-    readiness->pid = 0;
 }
 
 void readiness_give_up(struct readiness *readiness) {
     loop_post_cancel(readiness->loop, &readiness->report);
     readiness->verdict = WATCH_GIVEN_UP;
-    if (readiness->watch && !readiness->watch->goes_on)
-        readiness_stop(readiness);
+    if (readiness->watch && readiness->watch->stop)
+        readiness->watch->stop(readiness);
+    readiness->watch = NULL;
+}
+
+void readiness_stop(struct readiness *readiness) {
+    readiness_give_up(readiness);
+    notice_close(readiness);
+    readiness->pid = 0;
 }
 
 const char *readiness_last_answer(const struct readiness *readiness) {

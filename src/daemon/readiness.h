@@ -8,6 +8,7 @@
 
 #include "core/env.h"
 #include "core/manifest.h"
+#include "core/notify_message.h"
 #include "daemon/output.h"
 #include "host/loop.h"
 #include "host/proc.h"
@@ -16,11 +17,11 @@ struct readiness;
 
 /* What comes back, from the loop, never from within a call. */
 struct readiness_events {
-    void (*ready)(void *context, const char *how);   /* `port 14200 accepts connections` */
-    void (*unfit)(void *context, const char *why);   /* `port 14200 is held by pid 812 (uvicorn, user www)` */
-    void (*main_pid)(void *context, pid_t pid);      /* MAINPID=, checked to be of the tree */
-    void (*status)(void *context, const char *text); /* STATUS= */
-    void (*stopping)(void *context);                 /* STOPPING=1 */
+    void (*ready)(void *context, const char *how); /* `port 14200 accepts connections` */
+    void (*unfit)(void *context, const char *why); /* `port 14200 is held by pid 812 (uvicorn, user www)` */
+    void (*main_pid)(void *context, pid_t pid);    /* MAINPID=, checked to be of the tree */
+    /* What the app says of itself by sd_notify(3), READY=1 and MAINPID= included. */
+    void (*said)(void *context, const struct notify_message *message);
 };
 
 /* One per instance, kept over its starts. runtime_dir: where notify sockets live. runtime_dir, name and events are
@@ -29,15 +30,15 @@ struct readiness *readiness_new(struct loop *loop, const char *runtime_dir, cons
                                 const struct readiness_events *events, void *context);
 void readiness_free(struct readiness *readiness);
 
-/* Before a start: refuses a port or unix socket that is already held (naming the holder), opens the notify socket or
- * the descriptor that the condition needs, adds NOTIFY_SOCKET to env and the descriptor to spec (whose
- * other fields are not looked at). config and root are needed during the call only. 0, or -errno with the sentence in
- * error. */
+/* Before a start: refuses a port or unix socket that is already held (naming the holder), opens the descriptor that the
+ * condition needs, and the notify socket where condition or watchdog need one; adds NOTIFY_SOCKET and WATCHDOG_USEC to
+ * env and the descriptor to spec (whose other fields are not looked at). config and root are needed during the call
+ * only. 0, or -errno with the sentence in error. */
 int readiness_prepare(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
                       struct proc_spec *spec, struct text *error);
 
 /* After the main process was spawned: watches until ready, unfit or readiness_stop(). The notify socket is read on
- * after ready. cwd and envp: for exec: conditions; must live as long as the watching. */
+ * until the latter. cwd and envp: for exec: conditions; must live as long as the watching. */
 void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, char *const *envp, struct output *output);
 
 /* The process is being taken down: ready and unfit come no more, but what the app says of itself still does (an app may

@@ -122,6 +122,8 @@ void report_instance(const struct report *report, const struct instance_view *vi
     json_text_bool(out, "stale",
                    phase_has_process(life->phase) && written_is_stale(report->written, view->manifest_app));
     json_text_string(out, "status_text", view->status);
+    json_text_bool(out, "reloading", view->is_reloading);
+    report_int_or_null(out, "said_errno", view->said_error > 0, view->said_error);
     json_text_object_end(out);
 }
 

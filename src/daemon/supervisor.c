@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -90,6 +91,7 @@ static struct actor supervisor_actor_of(const struct instance *instance, enum ca
     case CAUSE_READY:
     case CAUSE_NOT_READY_IN_TIME:
     case CAUSE_UNFIT:
+    case CAUSE_WATCHDOG:
     case CAUSE_EXITED:
     case CAUSE_PRE_START_DONE:
     case CAUSE_PRE_START_FAILED:
@@ -126,6 +128,15 @@ static char *supervisor_earlier_detail(const struct instance *instance, enum cau
     return NULL;
 }
 
+/* With ERRNO= an app tells why it will end. */
+static char *supervisor_said_error(const struct instance *instance) {
+    char *words = NULL;
+    if (instance->said.error == 0 ||
+        asprintf(&words, "it said ERRNO=%d (%s)", instance->said.error, strerror(instance->said.error)) < 0)
+        return NULL;
+    return words;
+}
+
 static char *supervisor_take_detail(const struct supervisor *sv, struct instance *instance, enum cause cause) {
     char *detail = instance->detail;
     instance->detail = NULL;
@@ -145,6 +156,8 @@ static char *supervisor_take_detail(const struct supervisor *sv, struct instance
     case CAUSE_UNFIT:
     case CAUSE_SPAWN_FAILED:
         return supervisor_earlier_detail(instance, cause);
+    case CAUSE_EXITED:
+        return supervisor_said_error(instance);
     case CAUSE_NONE:
     case CAUSE_ASKED_START:
     case CAUSE_ASKED_STOP:
@@ -153,7 +166,7 @@ static char *supervisor_take_detail(const struct supervisor *sv, struct instance
     case CAUSE_BACKOFF_OVER:
     case CAUSE_SPAWNED:
     case CAUSE_READY:
-    case CAUSE_EXITED:
+    case CAUSE_WATCHDOG:
     case CAUSE_PRE_START_DONE:
     case CAUSE_PRE_START_FAILED:
     case CAUSE_STOP_COMMAND_ENDED:
@@ -240,6 +253,8 @@ static void supervisor_step(struct supervisor *sv, struct instance *instance, en
         .outcome = kind == EVENT_HELPER_ENDED ? instance->helper_outcome : instance->main_outcome,
         .success = instance_is_success(instance, instance->main_outcome),
         .tree_left = instance->tree_left,
+        .watchdog_ms = instance->said.watchdog_ms,
+        .extend_ms = instance->said.extend_ms,
     };
     struct lifecycle before = instance->life;
     struct lifecycle_step step = lifecycle_step(&before, &instance->rules, &event);
@@ -575,7 +590,9 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
         .config = &instance->config,
         .pid = instance_pid(instance),
         .why = supervisor_why(instance),
-        .status = instance->status,
+        .status = instance->said.status,
+        .is_reloading = instance->said.is_reloading,
+        .said_error = instance->said.error,
         .tail = output_tail(instance->output),
         .log_path = log_path,
         .err_path = err_path && (!log_path || strcmp(err_path, log_path) != 0) ? err_path : NULL,

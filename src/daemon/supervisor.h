@@ -29,6 +29,8 @@ struct instance_view {
     pid_t pid;                       /* 0: no process */
     const char *why;                 /* the sentence for the present phase */
     const char *status;              /* what the app said with STATUS=, or NULL */
+    bool is_reloading;               /* it said RELOADING=1, and has not said READY=1 since */
+    int said_error;                  /* what it said with ERRNO=; 0: nothing */
     const char *tail;                /* last lines that it wrote, or "" */
     const char *log_path;            /* of stdout, or NULL */
     const char *err_path;            /* of stderr when it is another file, or NULL */

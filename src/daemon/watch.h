@@ -5,6 +5,7 @@
 
 #include "daemon/owner.h"
 #include "daemon/readiness.h"
+#include "host/notify.h"
 
 /* What readiness_prepare() was given. */
 struct watch_request {
@@ -23,9 +24,6 @@ struct watch {
 
     /* The process runs: watch, and call readiness_report() once. */
     void (*start)(struct readiness *readiness);
-
-    /* Whether it has something to tell beyond ready: then it is not stopped before its process is gone. */
-    bool goes_on;
 
     /* Gives up everything that prepare() and start() took, at any point between or after them. */
     void (*stop)(struct readiness *readiness);
@@ -65,7 +63,19 @@ struct readiness {
     struct text sentence; /* how it became ready, or why it is unfit */
     struct text answer;   /* of the last try */
     struct loop_post report;
+
+    struct notify_socket notice; /* open from prepare to stop where the app has one */
 };
+
+/* ---- notice.c: the app's notify socket ---- */
+
+/* Opens it, and puts NOTIFY_SOCKET and, where there is a watchdog, WATCHDOG_USEC into env. 0 or -errno with a sentence
+ * in error. */
+int notice_open(struct readiness *readiness, const struct app_config *config, struct env *env, struct text *error);
+void notice_listen(struct readiness *readiness);
+void notice_close(struct readiness *readiness);
+
+/* ---- readiness.c ---- */
 
 /* The verdict, with its sentence in readiness->sentence: passed on from the loop, once. A kind that has reported does
  * nothing more but what goes on after ready. */

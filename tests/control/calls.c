@@ -141,7 +141,7 @@ static void assert_keys(json_t *object, const char *keys) {
 
 #define INSTANCE_KEYS                                                                                                  \
     "app name instance state pid uptime_ms restarts exit_code exit_signal why next_start_ms port health memory_bytes " \
-    "cpu_percent stale status_text"
+    "cpu_percent stale status_text reloading said_errno"
 
 static void test_status(void **state) {
     struct stage *stage = *state;

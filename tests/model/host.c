@@ -29,6 +29,12 @@ static void add_report(struct moves *moves, bool is_possible, struct lifecycle_e
         moves->list[moves->count++] = move;
 }
 
+/* What an app says of itself starts nothing: the gate makes no difference. */
+static void add_word(struct moves *moves, bool is_possible, struct lifecycle_event event) {
+    event.now = MODEL_NOW;
+    moves->list[moves->count++] = (struct move){.event = event, .is_lie = !is_possible, .is_report = true};
+}
+
 /* A report that may lead to the restart decision is tried with the least and the most jitter. */
 static void add_end(struct moves *moves, bool is_possible, struct lifecycle_event event) {
     add_report(moves, is_possible, event);
@@ -54,6 +60,12 @@ size_t host_moves(const struct world *world, struct move *list) {
     add_report(&moves, host->spawning, (struct lifecycle_event){.kind = EVENT_SPAWNED});
     add_report(&moves, has_main, (struct lifecycle_event){.kind = EVENT_READY});
     add_report(&moves, has_main, (struct lifecycle_event){.kind = EVENT_UNFIT});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE, .watchdog_ms = -1});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE, .watchdog_ms = 2 * UNIT_MS});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_HUNG});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_EXTEND, .extend_ms = UNIT_MS});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_EXTEND, .extend_ms = 3 * UNIT_MS});
     for (int left = 0; left <= 1; left++) {
         struct lifecycle_event end = {.tree_left = left};
         end.kind = EVENT_HELPER_ENDED;
@@ -82,6 +94,9 @@ struct host host_hear(const struct world *world, const struct lifecycle_rules *r
     case EVENT_TICK:
     case EVENT_READY:
     case EVENT_UNFIT:
+    case EVENT_ALIVE:
+    case EVENT_HUNG:
+    case EVENT_EXTEND:
         return host;
     case EVENT_SPAWNED:
         host.spawning = false;

@@ -12,7 +12,8 @@ bool life_equals(const struct lifecycle *a, const struct lifecycle *b) {
     return a->phase == b->phase && a->goal == b->goal && a->takedown == b->takedown && a->step == b->step &&
            instant_equals(a->since, b->since) && instant_equals(a->spawned, b->spawned) &&
            instant_equals(a->helper, b->helper) && instant_equals(a->ready_since, b->ready_since) &&
-           instant_equals(a->deadline, b->deadline) && a->outcome.kind == b->outcome.kind &&
+           instant_equals(a->deadline, b->deadline) && a->limit_ms == b->limit_ms && a->missed_ms == b->missed_ms &&
+           a->watchdog_ms == b->watchdog_ms && a->outcome.kind == b->outcome.kind &&
            a->outcome.number == b->outcome.number && a->outcome.core_dumped == b->outcome.core_dumped &&
            a->success == b->success && a->lasted_ms == b->lasted_ms && a->ready_ms == b->ready_ms &&
            a->begun == b->begun && record_equals(&a->record, &b->record);
@@ -139,16 +140,17 @@ static bool phase_tells_the_truth(const struct transition *t) {
 /* ---- waits ---- */
 
 /* The longest that the phase may wait from its beginning; -1: for ever. */
-static int64_t longest_wait_ms(enum phase phase, const struct lifecycle_rules *rules) {
-    switch (phase) {
+static int64_t longest_wait_ms(const struct lifecycle *life, const struct lifecycle_rules *rules) {
+    switch (life->phase) {
     case PHASE_STOPPED:
     case PHASE_DONE:
     case PHASE_FAILED:
     case PHASE_BLOCKED:
     case PHASE_WAITING:
     case PHASE_SPAWNING:
-    case PHASE_READY:
         return -1;
+    case PHASE_READY:
+        return life->watchdog_ms > 0 ? life->watchdog_ms : -1;
     case PHASE_BACKOFF:
         return rules->restart.delay_max_ms;
     case PHASE_PREPARING:
@@ -167,9 +169,12 @@ static int64_t longest_wait_ms(enum phase phase, const struct lifecycle_rules *r
 
 static bool every_wait_has_an_end(const struct transition *t) {
     const struct lifecycle *life = &t->step.next;
-    int64_t longest_ms = longest_wait_ms(life->phase, t->rules);
+    int64_t longest_ms = longest_wait_ms(life, t->rules);
     if (longest_ms < 0)
         return mono_is_never(life->deadline);
+    bool goes_on = phase_is_stopping(t->before->life.phase) || t->before->life.phase == life->phase;
+    if (t->move->event.kind == EVENT_EXTEND || (goes_on && instant_equals(life->deadline, t->before->life.deadline)))
+        return true; /* see extending_only_gives_time */
     return mono_reached(life->deadline, mono_add_ms(MODEL_NOW, longest_ms));
 }
 
@@ -187,8 +192,48 @@ static bool kill_timeout_is_the_whole_stops(const struct transition *t) {
     if (!phase_is_stopping(next->phase) || next->phase == PHASE_KILLING)
         return true;
     if (phase_is_stopping(before->phase))
-        return instant_equals(next->deadline, before->deadline);
+        return t->move->event.kind == EVENT_EXTEND || instant_equals(next->deadline, before->deadline);
     return instant_equals(next->deadline, mono_add_ms(MODEL_NOW, t->rules->kill_timeout_ms));
+}
+
+static struct mono later_of(struct mono a, struct mono b) {
+    return mono_before(a, b) ? b : a;
+}
+
+static bool extending_only_gives_time(const struct transition *t) {
+    const struct lifecycle *before = &t->before->life;
+    if (t->move->event.kind != EVENT_EXTEND)
+        return true;
+    struct lifecycle expected = *before;
+    bool is_waited_for =
+        before->phase == PHASE_STARTING || before->phase == PHASE_READY || phase_is_stopping(before->phase);
+    if (t->heard.process == PROCESS_MAIN && before->phase != PHASE_KILLING && is_waited_for &&
+        !mono_is_never(before->deadline))
+        expected.deadline = later_of(before->deadline, mono_add_ms(MODEL_NOW, t->move->event.extend_ms));
+    expected.limit_ms += mono_ms_between(before->deadline, expected.deadline);
+    return t->step.act == ACT_NONE && life_equals(&t->step.next, &expected);
+}
+
+static bool watchdog_watches_what_is_ready(const struct transition *t) {
+    const struct lifecycle *before = &t->before->life;
+    const struct lifecycle *next = &t->step.next;
+    if (next->phase == PHASE_READY && mono_is_never(next->deadline) != (next->watchdog_ms == 0))
+        return false;
+    bool is_new = t->step.act == ACT_SPAWN && next->step == 0;
+    bool is_told = t->move->event.kind == EVENT_ALIVE && !t->move->is_lie && t->move->event.watchdog_ms >= 0;
+    int64_t watchdog_ms = is_new ? t->rules->watchdog_ms : is_told ? t->move->event.watchdog_ms : before->watchdog_ms;
+    bool may_be_ready = phase_has_process(next->phase) && !phase_is_stopping(next->phase);
+    if (may_be_ready && next->watchdog_ms != watchdog_ms)
+        return false;
+    bool is_heard_of = t->move->event.kind == EVENT_ALIVE || before->phase != PHASE_READY;
+    if (next->phase == PHASE_READY && next->watchdog_ms > 0 && is_heard_of)
+        return instant_equals(next->deadline, mono_add_ms(MODEL_NOW, next->watchdog_ms));
+    bool was_up = before->phase == PHASE_READY || before->phase == PHASE_STARTING;
+    bool is_silent =
+        t->move->event.kind == EVENT_TICK && before->phase == PHASE_READY && mono_reached(before->deadline, MODEL_NOW);
+    bool is_due = is_silent || (t->move->event.kind == EVENT_HUNG && was_up);
+    bool is_taken_down = next->takedown == CAUSE_WATCHDOG && before->takedown != CAUSE_WATCHDOG;
+    return is_due == is_taken_down;
 }
 
 static bool kills_in_time(const struct transition *t) {
@@ -241,6 +286,9 @@ static bool requests_are_kept(const struct transition *t) {
     case EVENT_SPAWN_FAILED:
     case EVENT_READY:
     case EVENT_UNFIT:
+    case EVENT_ALIVE:
+    case EVENT_HUNG:
+    case EVENT_EXTEND:
     case EVENT_EXITED:
     case EVENT_HELPER_ENDED:
     case EVENT_EMPTIED:
@@ -376,12 +424,21 @@ const struct invariant invariants[] = {
      "`killing` everybody who is there was sent SIGKILL.",
      phase_tells_the_truth},
     {"Acts keep to the kill_mode: `group` signals the whole tree, `process` never touches it.", keeps_kill_mode},
-    {"Every wait has an end: only `ready`, the settled phases, `waiting` and `blocked` (for dependencies), `spawning` "
+    {"Every wait has an end: only `ready` without a watchdog, the settled phases, `waiting` and `blocked` (for "
+     "dependencies), `spawning` "
      "(the host answers) and a start without ready_timeout have no deadline.",
      every_wait_has_an_end},
     {"Each pre_start command and the main process has the whole ready_timeout.", start_has_its_whole_time},
     {"kill_timeout is the whole stop's, from its beginning, whatever phases it goes through.",
      kill_timeout_is_the_whole_stops},
+    {"An app that asks for more time gets it in `starting`, `ready` (under its watchdog), `stop-command` and "
+     "`stopping`; "
+     "no wait becomes shorter by it, and nothing else changes.",
+     extending_only_gives_time},
+    {"A ready app that has a watchdog is taken down for it exactly when it was silent for that long, or (`starting`, "
+     "too) "
+     "says that it hangs.",
+     watchdog_watches_what_is_ready},
     {"SIGKILL comes at the end of kill_timeout, never before, unless it was asked for or kill_timeout is 0.",
      kills_in_time},
     {"A tick is a hint: an early one and a second one change nothing.", tick_is_a_hint},

@@ -89,12 +89,14 @@ static void print_world(const struct lifecycle *life, const struct host *host) {
 }
 
 static void print_rules(const struct lifecycle_rules *r) {
-    printf("  rules: %s%s%s%s%s, %u pre_start, ready_timeout %lld, kill_timeout %lld, restart %d, delay %lld, "
+    printf("  rules: %s%s%s%s%s, %u pre_start, ready_timeout %lld, kill_timeout %lld, watchdog %lld, restart %d, delay "
+           "%lld, "
            "max_restarts %u\n",
            r->oneshot ? "oneshot" : "service", r->ready_at_spawn ? ", ready at spawn" : "",
            r->has_stop_command ? ", stop_command" : "", r->kill_group ? ", kill group" : "",
            r->kill_process_only ? ", kill process" : "", r->pre_start_count, (long long)r->ready_timeout_ms,
-           (long long)r->kill_timeout_ms, r->restart.when, (long long)r->restart.delay_ms, r->restart.max_restarts);
+           (long long)r->kill_timeout_ms, (long long)r->watchdog_ms, r->restart.when, (long long)r->restart.delay_ms,
+           r->restart.max_restarts);
 }
 
 static void print_path(const struct visited *set, uint32_t index) {
@@ -254,6 +256,9 @@ static bool may_end(const struct world *world, const struct lifecycle_rules *rul
     case EVENT_GATE:
     case EVENT_READY:
     case EVENT_UNFIT:
+    case EVENT_ALIVE:
+    case EVENT_HUNG:
+    case EVENT_EXTEND:
     case EVENT_TICK:
         return false;
     }
@@ -298,6 +303,9 @@ static bool may_be_healthy(const struct world *world, const struct lifecycle_rul
     case EVENT_KILL:
     case EVENT_SPAWN_FAILED:
     case EVENT_UNFIT:
+    case EVENT_ALIVE:
+    case EVENT_HUNG:
+    case EVENT_EXTEND:
     case EVENT_HELPER_ENDED:
     case EVENT_EMPTIED:
     case EVENT_TICK:
@@ -343,13 +351,14 @@ static void walk_all(struct visited *set, struct totals *totals) {
     for (size_t r = 0; r < sizeof restarts / sizeof *restarts; r++)
         for (size_t p = 0; p < sizeof pre_starts / sizeof *pre_starts; p++)
             for (int mode = TREE; mode <= PROCESS; mode++)
-                for (unsigned bits = 0; bits < 32; bits++) {
+                for (unsigned bits = 0; bits < (r == 0 ? 64U : 32U); bits++) {
                     struct lifecycle_rules rules = {
                         .oneshot = bits & 1,
                         .ready_at_spawn = bits & 2,
                         .has_stop_command = bits & 4,
                         .ready_timeout_ms = bits & 8 ? 2 * UNIT_MS : 0,
                         .kill_timeout_ms = bits & 16 ? 2 * UNIT_MS : 0,
+                        .watchdog_ms = bits & 32 ? UNIT_MS : 0,
                         .kill_group = mode == GROUP,
                         .kill_process_only = mode == PROCESS,
                         .pre_start_count = pre_starts[p],

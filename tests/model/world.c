@@ -62,6 +62,8 @@ uint64_t world_pack(const struct lifecycle *life, const struct host *host, const
     put(&packed, 1, is_told && life->lasted_ms >= 0);
     put(&packed, 3,
         is_told && life->ready_ms >= 0 ? units_of(life->ready_ms, rules->restart.min_uptime_ms) : NO_INSTANT);
+    bool may_be_ready = phase_has_process(life->phase) && !phase_is_stopping(life->phase);
+    put(&packed, 2, may_be_ready ? (uint64_t)(life->watchdog_ms / UNIT_MS) : 0);
     put(&packed, 1, life->success && life->takedown == CAUSE_EXITED);
     put(&packed, 3, mono_is_never(life->deadline) ? NO_INSTANT : units_until(life->deadline));
     put(&packed, 3, pack_since(life->ready_since, rules->restart.min_uptime_ms));
@@ -89,6 +91,7 @@ struct world world_unpack(uint64_t packed) {
     uint64_t deadline = take(&packed, 3);
     life->deadline = deadline == NO_INSTANT ? MONO_NEVER : from_now((int64_t)deadline);
     life->success = take(&packed, 1);
+    life->watchdog_ms = (int64_t)take(&packed, 2) * UNIT_MS;
     uint64_t ready_units = take(&packed, 3);
     life->ready_ms = ready_units == NO_INSTANT ? -1 : (int64_t)ready_units * UNIT_MS;
     life->lasted_ms = take(&packed, 1) ? 0 : -1;

@@ -206,6 +206,85 @@ static void unfit_is_a_failure(void **state) {
     assert_int_equal(play.last.why.cause, CAUSE_UNFIT);
 }
 
+/* ---- what an app says of itself ---- */
+
+static void says(struct play *play, enum lifecycle_event_kind kind, int64_t ms) {
+    happens(play, (struct lifecycle_event){.kind = kind, .watchdog_ms = ms, .extend_ms = ms});
+}
+
+static void silence_is_told_with_its_length(void **state) {
+    (void)state;
+    struct lifecycle_rules rules = service;
+    rules.watchdog_ms = 20000;
+    struct play play = play_new(&rules);
+    comes_up(&play);
+    assert_due_in(&play, 20000);
+    wait_ms(&play, 15000);
+    says(&play, EVENT_ALIVE, -1);
+    assert_due_in(&play, 20000);
+    wait_ms(&play, 20000);
+    happens_only(&play, EVENT_TICK);
+    assert_step(&play, PHASE_STOPPING, ACT_SIGNAL_MAIN);
+    assert_why(&play, CAUSE_WATCHDOG, 20000);
+    assert_due_in(&play, 10000);
+    is_killed_by(&play, SIGTERM);
+    assert_step(&play, PHASE_SPAWNING, ACT_SPAWN);
+    assert_why(&play, CAUSE_WATCHDOG, 20000);
+}
+
+static void watchdog_can_be_changed_for_one_start(void **state) {
+    (void)state;
+    struct lifecycle_rules rules = service;
+    rules.watchdog_ms = 20000;
+    struct play play = play_new(&rules);
+    is_started(&play);
+    happens_only(&play, EVENT_SPAWNED);
+    says(&play, EVENT_ALIVE, 5000);
+    assert_due_in(&play, 30000);
+    happens_only(&play, EVENT_READY);
+    assert_due_in(&play, 5000);
+    says(&play, EVENT_ALIVE, 0);
+    assert_true(mono_is_never(play.life.deadline));
+    exits(&play, 1, false);
+    wait_ms(&play, 1000);
+    happens_only(&play, EVENT_TICK);
+    happens_only(&play, EVENT_SPAWNED);
+    happens_only(&play, EVENT_READY);
+    assert_due_in(&play, 20000);
+}
+
+static void a_hung_app_says_so(void **state) {
+    (void)state;
+    struct play play = play_new(&service);
+    comes_up(&play);
+    happens_only(&play, EVENT_HUNG);
+    assert_step(&play, PHASE_STOPPING, ACT_SIGNAL_MAIN);
+    assert_why(&play, CAUSE_WATCHDOG, 0);
+}
+
+static void more_time_is_told_with_the_limit(void **state) {
+    (void)state;
+    struct play play = play_new(&service);
+    is_started(&play);
+    happens_only(&play, EVENT_SPAWNED);
+    wait_ms(&play, 25000);
+    says(&play, EVENT_EXTEND, 2000);
+    assert_due_in(&play, 5000);
+    says(&play, EVENT_EXTEND, 60000);
+    assert_due_in(&play, 60000);
+    wait_ms(&play, 60000);
+    happens_only(&play, EVENT_TICK);
+    assert_why(&play, CAUSE_NOT_READY_IN_TIME, 85000);
+    wait_ms(&play, 5000);
+    says(&play, EVENT_EXTEND, 15000);
+    wait_ms(&play, 15000);
+    happens_only(&play, EVENT_TICK);
+    assert_step(&play, PHASE_KILLING, ACT_KILL_TREE);
+    assert_why(&play, CAUSE_KILL_TIMEOUT, 20000);
+    is_killed_by(&play, SIGKILL);
+    assert_why(&play, CAUSE_NOT_READY_IN_TIME, 85000);
+}
+
 /* ---- ends that nobody asked for ---- */
 
 static void crash_before_min_uptime_waits(void **state) {
@@ -547,6 +626,10 @@ int main(void) {
         cmocka_unit_test(what_a_pre_start_left_goes_when_the_spawn_fails),
         cmocka_unit_test(not_ready_in_time_is_a_failure_with_the_limit),
         cmocka_unit_test(unfit_is_a_failure),
+        cmocka_unit_test(silence_is_told_with_its_length),
+        cmocka_unit_test(watchdog_can_be_changed_for_one_start),
+        cmocka_unit_test(a_hung_app_says_so),
+        cmocka_unit_test(more_time_is_told_with_the_limit),
         cmocka_unit_test(crash_before_min_uptime_waits),
         cmocka_unit_test(crash_after_min_uptime_comes_back_at_once),
         cmocka_unit_test(restarts_count_what_nobody_asked_for),

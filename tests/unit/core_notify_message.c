@@ -48,7 +48,8 @@ static void takes_only_values_that_make_sense(void **state) {
     assert_false(message.stopping);
     assert_int_equal(message.main_pid, 0);
     assert_int_equal(message.error, 0);
-    assert_int_equal(message.watchdog_us, 0);
+    assert_false(message.has_watchdog_us);
+    assert_true(parse("WATCHDOG_USEC=0").has_watchdog_us);
     assert_int_equal(parse("MAINPID=4294967297").main_pid, 0);
     assert_int_equal(parse("EXTEND_TIMEOUT_USEC=9223372036854775808").extend_us, 0);
     assert_int_equal(parse("EXTEND_TIMEOUT_USEC=9223372036854775807").extend_us, INT64_MAX);

@@ -68,6 +68,9 @@ static const struct {
      "port 14200 is held by pid 812 (uvicorn)",
      "port 14200 is held by pid 812 (uvicorn)"},
 
+    {{CAUSE_WATCHDOG, TERMINATED, 30000}, NULL, "hung: no WATCHDOG=1 within 30s"},
+    {{CAUSE_WATCHDOG, NONE, 0}, NULL, "hung: the app said WATCHDOG=trigger"},
+
     {{CAUSE_EXITED, EXIT_3, 1200}, NULL, "exited with code 3 after 1.2s"},
     {{CAUSE_EXITED, {OUTCOME_SIGNAL, SIGKILL, false}, 5}, NULL, "killed by SIGKILL after 5ms"},
     {{CAUSE_EXITED, {OUTCOME_SIGNAL, SIGKILL, false}, 5},

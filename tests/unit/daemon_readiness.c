@@ -195,10 +195,10 @@ static struct world {
     pid_t stranger;
     struct text error;
 
-    bool ready, unfit, stopping, ended;
+    bool ready, unfit, stopping, ended, alive;
     struct mono verdict_at;
     char sentence[512];
-    char status[64];
+    char status[LIMIT_STATUS + 1];
     pid_t main_pid;
 } world;
 
@@ -221,14 +221,12 @@ static void on_main_pid(void *context, pid_t pid) {
     world.main_pid = pid;
 }
 
-static void on_status(void *context, const char *text) {
+static void on_said(void *context, const struct notify_message *message) {
     (void)context;
-    snprintf(world.status, sizeof world.status, "%s", text);
-}
-
-static void on_stopping(void *context) {
-    (void)context;
-    world.stopping = true;
+    if (message->has_status)
+        snprintf(world.status, sizeof world.status, "%s", message->status);
+    world.stopping |= message->stopping;
+    world.alive |= message->watchdog;
 }
 
 static void on_ended(struct proc *proc, struct outcome outcome) {
@@ -263,7 +261,7 @@ static bool has_ended(void) {
 
 static int setup(void **state) {
     (void)state;
-    static const struct readiness_events events = {on_ready, on_unfit, on_main_pid, on_status, on_stopping};
+    static const struct readiness_events events = {on_ready, on_unfit, on_main_pid, on_said};
     world = (struct world){.time_fds = {-1, -1}};
     world.config.ready_owner = true;
     world.config.ready_timeout_ms = LIMIT_MS;
@@ -285,7 +283,7 @@ static void end_app(void) {
         waitpid(world.stranger, NULL, 0);
     }
     world.stranger = 0;
-    world.ready = world.unfit = world.ended = false;
+    world.ready = world.unfit = world.ended = world.alive = false;
 }
 
 static int teardown(void **state) {
@@ -716,6 +714,29 @@ static void notify_main_pid(void **state) {
     expect_ready("notified READY=1");
 }
 
+static bool is_alive(void) {
+    return world.alive;
+}
+
+/* What has a watchdog can be heard whatever makes it ready, and READY=1 is not that then. */
+static void watchdog_with_another_kind(void **state) {
+    (void)state;
+    set_condition("log:up and running");
+    world.config.watchdog_ms = 1500;
+    START("nREADY=1", "nWATCHDOG=1", "s20", "nWATCHDOG=1", "p");
+    assert_string_equal(env_get(&world.env, "WATCHDOG_USEC"), "1500000");
+    assert_null(env_get(&world.env, "WATCHDOG_PID"));
+    run_until(is_alive);
+    assert_false(has_verdict());
+    const char *path = env_get(&world.env, "NOTIFY_SOCKET");
+    assert_int_equal(access(path, F_OK), 0);
+    readiness_give_up(world.readiness);
+    assert_int_equal(access(path, F_OK), 0);
+    readiness_stop(world.readiness);
+    assert_int_equal(access(path, F_OK), -1);
+    world.config.watchdog_ms = 0;
+}
+
 /* An app that is being stopped may still say so. */
 static void notify_while_stopping(void **state) {
     (void)state;
@@ -927,6 +948,7 @@ int main(int argc, char **argv) {
         TEST(notify_from_descendants),
         TEST(notify_from_a_stranger),
         TEST(notify_main_pid),
+        TEST(watchdog_with_another_kind),
         TEST(notify_while_stopping),
         TEST(giving_up_ends_the_tries),
         TEST(notify_is_forgotten_between_starts),
