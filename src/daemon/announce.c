@@ -55,8 +55,10 @@ static void announce_changed(struct supervisor_watch *watch, const struct superv
         return;
     case PHASE_STOPPED:
     case PHASE_DONE:
-    case PHASE_WAITING:
         say(SAY_INFO, view.name, "%s: %s", phase_word(event->change->to), view.why);
+        return;
+    case PHASE_WAITING:
+        say(SAY_INFO, view.name, "%s", view.why);
         return;
     case PHASE_STOPPING:
     case PHASE_KILLING:
