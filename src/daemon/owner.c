@@ -192,6 +192,7 @@ struct places {
     const struct holder_set *ours;
     int port;
     bool found;
+    bool has_stranger; /* on the port */
     struct in6_addr address;
     unsigned shown;
     struct text *elsewhere;
@@ -199,8 +200,10 @@ struct places {
 
 static bool note_place(void *context, const struct listener *listener) {
     struct places *places = context;
-    if (!holder_set_has(places->ours, listener->inode))
+    if (!holder_set_has(places->ours, listener->inode)) {
+        places->has_stranger |= listener->port == places->port;
         return true;
+    }
     if (listener->port == places->port) {
         places->found = true;
         places->address = listener->address;
@@ -214,12 +217,26 @@ static bool note_place(void *context, const struct listener *listener) {
     return true;
 }
 
+/* Whether any of the tree has left its parents, and so its family. */
+static bool has_detached(const struct owner_tree *tree) {
+    struct tree_tags orphans = {0};
+    bool has = tree->tag != 0 && tree_orphans(&orphans) >= 0 && tree_tags_has(&orphans, tree->tag);
+    tree_tags_fini(&orphans);
+    return has;
+}
+
 bool owner_finds_port(const struct owner_tree *tree, int port, struct in6_addr *address_out, struct text *elsewhere) {
     struct holder_set ours = {0};
     add_family(tree, &ours);
     struct places places = {.ours = &ours, .port = port, .elsewhere = elsewhere};
-    if (ours.count > 0)
+    (void)listener_visit_tcp(0, note_place, &places);
+    bool is_settled = places.found || (places.shown > 0 && !places.has_stranger);
+    if (!is_settled && has_detached(tree)) {
+        add_tree(tree, &ours);
+        text_clear(elsewhere);
+        places = (struct places){.ours = &ours, .port = port, .elsewhere = elsewhere};
         (void)listener_visit_tcp(0, note_place, &places);
+    }
     holder_set_fini(&ours);
     if (places.found)
         *address_out = places.address;

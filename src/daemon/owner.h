@@ -43,8 +43,8 @@ int owner_check_port(const struct owner_tree *tree, int port, struct text *error
  * listens there. */
 int owner_check_unix(const struct owner_tree *tree, const char *path, struct text *error);
 
-/* Where the main process and its descendants listen: true when on `port`, with an address of it in *address_out; else
- * the first few places, separated by commas, are appended to elsewhere (nothing when there is none). */
+/* Where the tree listens: true when on `port`, with an address of it in *address_out; else elsewhere, empty before,
+ * holds the first few places, separated by commas (nothing when there is none). */
 bool owner_finds_port(const struct owner_tree *tree, int port, struct in6_addr *address_out, struct text *elsewhere);
 
 #endif
