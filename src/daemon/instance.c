@@ -272,14 +272,25 @@ static bool instance_spawn_main(struct instance *instance, struct text *error) {
     return true;
 }
 
+static void instance_begin_run(struct instance *instance) {
+    output_mark(instance->output);
+    instance_forget_said(instance);
+}
+
+static bool instance_is_place_free(struct instance *instance, struct text *error) {
+    struct instance_context *context = instance->context;
+    return readiness_check(instance->readiness, &instance->config, context->launch.manifest->supervisor.root,
+                           &context->env, error) >= 0;
+}
+
 static bool instance_spawn_step(struct instance *instance, struct text *error) {
     if (!instance_prepare(instance, error))
         return false;
     uint32_t step = instance->life.step;
-    if (step == 0) {
-        output_mark(instance->output);
-        instance_forget_said(instance);
-    }
+    if (step == 0)
+        instance_begin_run(instance);
+    if (step == 0 && instance->rules.pre_start_count > 0 && !instance_is_place_free(instance, error))
+        return false;
     if (step >= instance->rules.pre_start_count)
         return instance_spawn_main(instance, error);
     struct proc_spec spec = {0};

@@ -61,9 +61,9 @@ static int64_t try_limit_ms(int64_t ready_timeout_ms) {
     return share < TRY_MIN_MS ? TRY_MIN_MS : share;
 }
 
-int readiness_prepare(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
-                      struct proc_spec *spec, struct text *error) {
-    readiness_stop(readiness);
+/* All of a start's preparation but the notify socket. */
+static int prepare_watch(struct readiness *readiness, const struct watch_request *request, struct text *error) {
+    const struct app_config *config = request->config;
     text_clear(&readiness->answer);
     text_clear(&readiness->sentence);
     readiness->verdict = WATCH_UNDECIDED;
@@ -80,10 +80,25 @@ int readiness_prepare(struct readiness *readiness, const struct app_config *conf
         return -ENOMEM;
     }
     readiness->watch = watch;
-    if (watch == &watch_notify || config->watchdog_ms > 0)
+    return watch->prepare ? watch->prepare(readiness, request, error) : 0;
+}
+
+int readiness_check(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
+                    struct text *error) {
+    struct owner_tree tree = readiness_tree(readiness);
+    if (!watches[config->ready.kind]->claims_place)
+        return config->port > 0 ? owner_check_port(&tree, (int)config->port, error) : 0;
+    int result = prepare_watch(readiness, &(struct watch_request){config, root, env, NULL}, error);
+    readiness_stop(readiness);
+    return result;
+}
+
+int readiness_prepare(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
+                      struct proc_spec *spec, struct text *error) {
+    readiness_stop(readiness);
+    int result = prepare_watch(readiness, &(struct watch_request){config, root, env, spec}, error);
+    if (result >= 0 && (config->ready.kind == CONDITION_NOTIFY || config->watchdog_ms > 0))
         result = notice_open(readiness, config, env, error);
-    if (result == 0 && watch->prepare)
-        result = watch->prepare(readiness, &(struct watch_request){config, root, env, spec}, error);
     if (result < 0)
         readiness_stop(readiness);
     return result;
@@ -114,7 +129,9 @@ void readiness_stop(struct readiness *readiness) {
     readiness->pid = 0;
 }
 
-const char *readiness_last_answer(const struct readiness *readiness) {
+const char *readiness_last_answer(struct readiness *readiness) {
+    if (readiness->watch && readiness->watch->note_pending)
+        readiness->watch->note_pending(readiness);
     return readiness->answer.len > 0 ? text_get(&readiness->answer) : NULL;
 }
 

@@ -30,6 +30,11 @@ struct readiness *readiness_new(struct loop *loop, const char *runtime_dir, cons
                                 const struct readiness_events *events, void *context);
 void readiness_free(struct readiness *readiness);
 
+/* Before the pre_start commands of a start: refuses a port or unix socket that is already held, as readiness_prepare()
+ * will do again. 0, or -errno with the sentence in error. */
+int readiness_check(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
+                    struct text *error);
+
 /* Before a start: refuses a port or unix socket that is already held (naming the holder), opens the descriptor that the
  * condition needs, and the notify socket where condition or watchdog need one; adds NOTIFY_SOCKET and WATCHDOG_USEC to
  * env and the descriptor to spec (whose other fields are not looked at). config and root are needed during the call
@@ -48,7 +53,8 @@ void readiness_give_up(struct readiness *readiness);
 /* The process is gone: ends the watching; the next start may follow. */
 void readiness_stop(struct readiness *readiness);
 
-/* The last answer of the probe (`connection refused on 127.0.0.1:14200`), or NULL. Borrowed until the next probe. */
-const char *readiness_last_answer(const struct readiness *readiness);
+/* The last answer of the probe (`connection refused on 127.0.0.1:14200`), or that it waits for one, or NULL. Borrowed
+ * until the next probe. */
+const char *readiness_last_answer(struct readiness *readiness);
 
 #endif

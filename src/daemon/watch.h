@@ -22,8 +22,16 @@ struct watch {
     /* Before the start, into a zeroed state. 0, or -errno with a sentence in error; then stop() is called. */
     int (*prepare)(struct readiness *readiness, const struct watch_request *request, struct text *error);
 
+    /* Whether prepare() refuses a place that a stranger holds, and leaves no trace: then it also judges whether there
+     * is any use in running the pre_start commands. */
+    bool claims_place;
+
     /* The process runs: watch, and call readiness_report() once. */
     void (*start)(struct readiness *readiness);
+
+    /* The time is over while a try may be under way: notes that as the last answer, where it is worth more than what
+     * tries before it have said. May be NULL. */
+    void (*note_pending)(struct readiness *readiness);
 
     /* Gives up everything that prepare() and start() took, at any point between or after them. */
     void (*stop)(struct readiness *readiness);

@@ -91,6 +91,23 @@ static void note_failure(struct connect_watch *watch) {
         text_printf(answer, "; it listens on %s", text_get(&watch->elsewhere));
 }
 
+/* A try that hangs may outlast all the time there is. It says more than a refusal before it, and less than an answer.
+ */
+static void note_pending(struct readiness *readiness) {
+    struct connect_watch *watch = readiness->state;
+    bool connected = watch->probe.connected;
+    if (!watch->probe.open || watch->probe.settled || watch->failure.status > 0 || (watch->has_failure && !connected))
+        return;
+    watch->has_failure = true;
+    watch->failure.target = watch->current;
+    watch->failure.error = EINPROGRESS;
+
+    struct text *answer = &readiness->answer;
+    text_clear(answer);
+    text_str(answer, connected ? "no answer yet from " : "no connection yet to ");
+    print_target(watch, answer);
+}
+
 static enum owner find_owner(struct connect_watch *watch, struct text *who) {
     struct readiness *readiness = watch->readiness;
     struct owner_tree tree = readiness_tree(readiness);
@@ -320,11 +337,13 @@ static int prepare_unix(struct readiness *readiness, const struct watch_request 
     return readiness->ready_owner ? owner_check_unix(&tree, watch->path, error) : 0;
 }
 
-const struct watch watch_port = {
-    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_port, .start = start, .stop = stop};
-const struct watch watch_tcp = {
-    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_tcp, .start = start, .stop = stop};
-const struct watch watch_http = {
-    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_http, .start = start, .stop = stop};
-const struct watch watch_unix = {
-    .state_bytes = sizeof(struct connect_watch), .prepare = prepare_unix, .start = start, .stop = stop};
+#define CONNECT_WATCH(prepare_it)                                                                                      \
+    {                                                                                                                  \
+        .state_bytes = sizeof(struct connect_watch), .prepare = (prepare_it), .claims_place = true, .start = start,    \
+        .note_pending = note_pending, .stop = stop                                                                     \
+    }
+
+const struct watch watch_port = CONNECT_WATCH(prepare_port);
+const struct watch watch_tcp = CONNECT_WATCH(prepare_tcp);
+const struct watch watch_http = CONNECT_WATCH(prepare_http);
+const struct watch watch_unix = CONNECT_WATCH(prepare_unix);

@@ -107,6 +107,12 @@ static void start(struct readiness *readiness) {
     pace_start(&watch->pace, readiness->loop, TRY_COST_US, on_due);
 }
 
+static void note_pending(struct readiness *readiness) {
+    struct exec_watch *watch = readiness->state;
+    if (readiness->answer.len == 0 && watch->proc.pid > 0)
+        note(watch, "did not end");
+}
+
 static void stop(struct readiness *readiness) {
     struct exec_watch *watch = readiness->state;
     pace_stop(&watch->pace);
@@ -119,5 +125,8 @@ static void stop(struct readiness *readiness) {
     watch->program = watch->command = NULL;
 }
 
-const struct watch watch_exec = {
-    .state_bytes = sizeof(struct exec_watch), .prepare = prepare, .start = start, .stop = stop};
+const struct watch watch_exec = {.state_bytes = sizeof(struct exec_watch),
+                                 .prepare = prepare,
+                                 .start = start,
+                                 .note_pending = note_pending,
+                                 .stop = stop};
