@@ -97,6 +97,17 @@ static void judge_oneshot_ready(struct judgement *j) {
     }
 }
 
+/* Only what upkeep writes to a file passes through it. */
+static void judge_log_ready(struct judgement *j) {
+    size_t out = ROW(stdout_target);
+    size_t err = ROW(stderr_target);
+    enum log_target_kind out_kind = j->config->stdout_target.kind;
+    enum log_target_kind err_kind = j->config->stderr_target.kind;
+    bool is_read = out_kind == LOG_TO_FILE || err_kind == LOG_TO_FILE;
+    if (!is_read && !is_open(j, out) && !is_open(j, err))
+        refuse(j, ROW(ready), "log: reads what goes to a file, and neither stdout nor stderr does");
+}
+
 static void judge_service_ready(struct judgement *j) {
     bool has_port = is_written(j, ROW(port));
     switch (j->config->ready.kind) {
@@ -116,8 +127,10 @@ static void judge_service_ready(struct judgement *j) {
     case CONDITION_UNIX:
     case CONDITION_HTTP:
     case CONDITION_EXEC:
-    case CONDITION_LOG:
     case CONDITION_FD:
+        return;
+    case CONDITION_LOG:
+        judge_log_ready(j);
         return;
     }
 }

@@ -275,6 +275,13 @@ static void rules_wait_for_values(void **state) {
                                  "m:6: restart_delay_max: is less than restart_delay\n");
 }
 
+static void log_needs_a_stream(void **state) {
+    struct fixture *f = *state;
+    assert_true(parse(f, "[app:a]\ncommand = x\nready = log:up\nstdout = null\nstderr = a.err\n"));
+    assert_false(parse(f, "[app:a]\ncommand = x\nready = log:up\nstdout = null\nstderr = inherit\n"));
+    assert_string_equal(said(f), "m:3: ready: log: reads what goes to a file, and neither stdout nor stderr does\n");
+}
+
 static void shell_commands_are_the_shells(void **state) {
     struct fixture *f = *state;
     assert_true(parse(f, "[app:a]\nshell = true\ncommand = echo \"it's\n  two\"\npre_start = 'x\nstop_command = \"\n"));
@@ -443,6 +450,7 @@ int main(void) {
         TEST(filled_values_are_judged_unseen),
         TEST(unset_variables_are_mistakes),
         TEST(rules_wait_for_values),
+        TEST(log_needs_a_stream),
         TEST(shell_commands_are_the_shells),
         TEST(names),
         TEST(many_apps_stay_small),
