@@ -55,17 +55,28 @@ static void instance_forget_said(struct instance *instance) {
     instance->said = (struct instance_said){.watchdog_ms = -1};
 }
 
+/* The main process is gone; the rest of its tree is looked at once the round of ends is over. */
+static void instance_end(struct instance *instance, struct outcome outcome) {
+    instance->main_outcome = outcome;
+    output_drain(instance->output);
+    readiness_stop(instance->readiness);
+    instance->is_settling = true;
+}
+
+/* Its parent, which was the main process before, is one of the rest now. How it ended was told to that parent alone. */
 static void instance_successor_ended(struct proc *proc, struct outcome outcome) {
-    (void)proc;
-    (void)outcome; /* while its parent lives, its end is that parent's business */
+    struct instance *instance = LOOP_CONTAINER(proc, struct instance, successor);
+    proc_forget(&instance->main);
+    instance_end(instance, outcome);
 }
 
 static void instance_main_pid(void *context, pid_t pid) {
     struct instance *instance = context;
-    if (pid == instance->main.pid || pid == instance->successor.pid)
+    if (pid == instance->successor.pid)
         return;
-    if (instance->successor.pid != 0)
-        proc_forget(&instance->successor);
+    proc_forget(&instance->successor);
+    if (pid == instance->main.pid)
+        return;
     int r = proc_adopt(&instance->successor, pid, instance->tag, instance_successor_ended);
     if (r < 0)
         say(SAY_WARNING, instance->app->name, "MAINPID=%d: %s", (int)pid, strerror(-r));
@@ -178,10 +189,7 @@ static void instance_main_ended(struct proc *proc, struct outcome outcome) {
         if (proc_adopt(&instance->main, heir, instance->tag, instance_main_ended) == 0)
             return;
     }
-    instance->main_outcome = outcome;
-    output_drain(instance->output);
-    readiness_stop(instance->readiness);
-    instance->is_settling = true;
+    instance_end(instance, outcome);
 }
 
 static void instance_helper_ended(struct proc *proc, struct outcome outcome) {
