@@ -57,9 +57,21 @@ static void instances_cpu(struct table *table, const json_t *instance) {
     table_cell(table, text_get(&text), NULL);
 }
 
+/* What the app says of itself tells more than how it came to be what it is, while that lasts. */
+static bool instances_says(const json_t *instance, struct text *out) {
+    const char *says = answer_string(instance, "status_text", "");
+    const char *state = answer_string(instance, "state", "");
+    bool lives = strcmp(state, "starting") == 0 || strcmp(state, "ready") == 0;
+    if (!lives || !says[0])
+        return false;
+    text_printf(out, "says: %s", says);
+    return true;
+}
+
 static void instances_why(struct table *table, const json_t *instance) {
     struct text why TEXT_AUTO = {0};
-    text_str(&why, answer_string(instance, "why", ""));
+    if (!instances_says(instance, &why))
+        text_str(&why, answer_string(instance, "why", ""));
     int64_t next_ms = answer_int(instance, "next_start_ms", -1);
     if (next_ms >= 0) {
         text_str(&why, "; next try in ");
