@@ -24,6 +24,9 @@ struct fake_tree {
     void (*main_ended)(struct proc *, struct outcome);
     struct outcome outcome;
     int64_t ready_at, exit_at; /* virtual ms, -1: never */
+    struct proc *helper;
+    void (*helper_ended)(struct proc *, struct outcome);
+    int64_t helper_at;
     bool has_orphan;
     bool orphan_dying;
     unsigned spawns;
@@ -130,11 +133,36 @@ static struct fake_tree *tree_of(uint32_t tag) {
     return &world->trees[tag - FAKE_TAG_BASE];
 }
 
+static struct instance_view view_of(uint32_t tag) {
+    return supervisor_view(world->supervisor, tag - FAKE_TAG_BASE);
+}
+
+/* A second process of an instance can only be its stop_command. */
+static int spawn_helper(struct fake_tree *tree, struct proc *proc, const struct proc_spec *spec,
+                        void (*ended)(struct proc *, struct outcome), struct proc_failure *failure_out) {
+    assert_null(tree->helper);
+    assert_ptr_not_equal(tree->main, proc);
+    trace("stop-command", name_of(spec->tag));
+    if (tree->script.spawn_fails) {
+        *failure_out = (struct proc_failure){PROC_STEP_EXEC, ENOENT};
+        return -ENOENT;
+    }
+    proc->pid = ++world->next_pid;
+    proc->tag = spec->tag;
+    tree->helper = proc;
+    tree->helper_ended = ended;
+    tree->helper_at = tree->script.helper_takes_ms < 0 ? -1 : world->now_ms + tree->script.helper_takes_ms;
+    return 0;
+}
+
 int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(struct proc *, struct outcome),
                struct proc_failure *failure_out) {
     struct fake_tree *tree = tree_of(spec->tag);
-    assert_null(tree->main);        /* never two processes of one instance */
-    assert_false(tree->has_orphan); /* nor a start beside what is left of the last one */
+    if (tree->main)
+        return spawn_helper(tree, proc, spec, ended, failure_out);
+    assert_null(tree->helper);
+    /* Nor a start beside what is left of the last one; what a pre_start of this start left is left alone. */
+    assert_true(!tree->has_orphan || view_of(spec->tag).life->step > 0);
     tree->spawns++;
     trace("spawn", name_of(spec->tag));
     if (tree->script.spawn_fails) {
@@ -148,7 +176,7 @@ int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(st
     tree->outcome = (struct outcome){OUTCOME_EXIT, tree->script.exit_code, false};
     tree->ready_at = tree->script.ready_after_ms < 0 ? -1 : world->now_ms + tree->script.ready_after_ms;
     tree->exit_at = tree->script.exit_after_ms < 0 ? -1 : world->now_ms + tree->script.exit_after_ms;
-    tree->has_orphan = tree->script.leaves_orphan;
+    tree->has_orphan = tree->has_orphan || tree->script.leaves_orphan;
     tree->orphan_dying = false;
     return 0;
 }
@@ -164,6 +192,10 @@ int proc_signal(const struct proc *proc, int signal) {
     if (proc->pid == 0)
         return -ESRCH;
     struct fake_tree *tree = tree_of(proc->tag);
+    if (proc == tree->helper) {
+        tree->helper_at = world->now_ms;
+        return 0;
+    }
     assert_ptr_equal(tree->main, proc);
     trace(signal == SIGKILL ? "kill" : "signal", name_of(proc->tag));
     if (signal == SIGKILL)
@@ -192,7 +224,9 @@ int tree_signal(uint32_t tag, int signal, pid_t except, pid_t *refused_out) {
     struct fake_tree *tree = tree_of(tag);
     *refused_out = 0;
     trace(signal == SIGKILL ? "kill-tree" : "signal-tree", name_of(tag));
-    int reached = (tree->main != NULL) + tree->has_orphan;
+    int reached = (tree->main != NULL) + (tree->helper != NULL) + tree->has_orphan;
+    if (tree->helper)
+        tree->helper_at = world->now_ms;
     if (tree->main)
         (void)proc_signal(tree->main, signal);
     if (tree->has_orphan && (signal == SIGKILL || !tree->script.orphan_ignores))
@@ -406,7 +440,7 @@ bool fake_is_over(const struct fake_world *w) {
 size_t fake_processes(const struct fake_world *w) {
     size_t count = 0;
     for (size_t i = 0; i < FAKE_APPS; i++)
-        count += (size_t)(w->trees[i].main != NULL) + w->trees[i].has_orphan;
+        count += (size_t)(w->trees[i].main != NULL) + (w->trees[i].helper != NULL) + w->trees[i].has_orphan;
     return count;
 }
 
@@ -462,6 +496,13 @@ static bool run_due(void) {
             tree->main_ended(proc, tree->outcome);
             ended = true;
         }
+        if (tree->helper && tree->helper_at >= 0 && tree->helper_at <= world->now_ms) {
+            struct proc *proc = tree->helper;
+            tree->helper = NULL;
+            proc->pid = 0;
+            tree->helper_ended(proc, (struct outcome){OUTCOME_EXIT, 0, false});
+            ended = true;
+        }
         if (tree->has_orphan && tree->orphan_dying && !tree->main) {
             tree->has_orphan = false;
             ended = true;
@@ -494,6 +535,8 @@ static int64_t next_moment(int64_t limit) {
             next = tree->ready_at;
         if (tree->main && tree->exit_at >= 0 && tree->exit_at < next)
             next = tree->exit_at;
+        if (tree->helper && tree->helper_at >= 0 && tree->helper_at < next)
+            next = tree->helper_at;
     }
     return next > world->now_ms ? next : world->now_ms;
 }

@@ -22,6 +22,7 @@ struct fake_script {
     int stop_takes_ms;   /* from the stop signal to the end */
     bool leaves_orphan;  /* something of the tree outlives the main process, until it is signalled */
     bool orphan_ignores; /* … with SIGKILL only */
+    int helper_takes_ms; /* the stop_command, beside the main process; -1: for ever */
 };
 
 struct fake_world;

@@ -12,7 +12,7 @@
 #include "core/text.h"
 #include "fake_host.h"
 
-enum { STORM_SEEDS = 300, STORM_APPS = 6, STORM_COMMANDS = 60 };
+enum { STORM_SEEDS = 1000, STORM_APPS = 6, STORM_COMMANDS = 60 };
 
 static uint32_t next(uint32_t *seed) {
     *seed = *seed * 1664525U + 1013904223U;
@@ -32,6 +32,8 @@ static void write_manifest(uint32_t *seed, struct text *out) {
         text_printf(out, "[app:a%u]\ncommand = a\nkill_mode = %s\nrestart = %s\n", i, modes[below(seed, 3)],
                     policies[below(seed, 3)]);
         text_str(out, is_oneshot ? "type = oneshot\n" : below(seed, 3) ? "ready = notify\n" : "");
+        text_str(out, below(seed, 4) ? "" : "pre_start =\n  first\n  second\n");
+        text_str(out, below(seed, 3) ? "" : "stop_command = end it\n");
         if (i > 0 && below(seed, 2))
             text_printf(out, "depends_on = a%u\n", below(seed, i));
     }
@@ -47,6 +49,7 @@ static void script_app(struct fake_world *world, uint32_t *seed, const char *nam
         .stop_takes_ms = (int)below(seed, 3000),
         .leaves_orphan = below(seed, 4) == 0,
         .orphan_ignores = below(seed, 3) == 0,
+        .helper_takes_ms = below(seed, 4) ? (int)below(seed, 3000) : -1,
     };
     fake_script(world, name, &script);
 }
