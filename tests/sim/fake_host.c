@@ -545,7 +545,9 @@ void fake_run(struct fake_world *w, int64_t ms) {
     int64_t limit = w->now_ms + ms;
     unsigned rounds = 0;
     for (;;) {
-        if (run_posts() | run_due()) {
+        bool ran_posts = run_posts();
+        bool ran_due = run_due();
+        if (ran_posts || ran_due) {
             assert_true(++rounds < 100000); /* something goes round without time passing */
             if (!w->is_over)
                 continue;

@@ -22,7 +22,10 @@
 #include "host/tree.h"
 
 /* This program is its own child: what it is to do as one is its first argument. */
-enum { LIMIT_SECONDS = 60, NOFILE_BEFORE = 200, TAG = 7 };
+enum { LIMIT_SECONDS = 60, NOFILE_BEFORE = 200 };
+
+/* Made of this program's number: other tests run beside this one, and signal by tag. */
+static uint32_t tag;
 
 static struct loop *loop;
 static int settled_count;
@@ -122,7 +125,7 @@ static void on_ended(struct proc *proc, struct outcome outcome) {
 
 static struct proc_spec spec_of(char *const *argv) {
     return (struct proc_spec){
-        .path = "/proc/self/exe", .argv = argv, .envp = no_environment, .cwd = "/tmp", .tag = TAG};
+        .path = "/proc/self/exe", .argv = argv, .envp = no_environment, .cwd = "/tmp", .tag = tag};
 }
 
 static int spawn(struct watched *watched, const struct proc_spec *spec, struct proc_failure *failure) {
@@ -393,9 +396,9 @@ static void an_adopted_process_is_reported_like_a_first_one(void **state) {
         assert_int_equal(spawn(&first, &spec, &failure), 0);
         assert_true(read(fds[0], text, sizeof text - 1) > 0);
         pid_t pid = atoi(text);
-        assert_int_equal(proc_adopt(&second.proc, pid, TAG + 1, on_ended), -ESRCH);
-        assert_int_equal(proc_adopt(&second.proc, first.proc.pid, TAG, on_ended), -EEXIST);
-        assert_int_equal(proc_adopt(&second.proc, pid, TAG, on_ended), 0);
+        assert_int_equal(proc_adopt(&second.proc, pid, tag + 1, on_ended), -ESRCH);
+        assert_int_equal(proc_adopt(&second.proc, first.proc.pid, tag, on_ended), -EEXIST);
+        assert_int_equal(proc_adopt(&second.proc, pid, tag, on_ended), 0);
         if (!taken_by_parent) {
             proc_signal(&first.proc, SIGKILL);
             wait_for(&first);
@@ -479,6 +482,7 @@ int main(int argc, char **argv) {
     if (argc > 1)
         return run_role(argv[1]);
     alarm(LIMIT_SECONDS);
+    tag = (uint32_t)getpid() << 8 | 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_end_is_told_as_it_was),
         cmocka_unit_test(a_failed_start_says_which_step),
