@@ -1,10 +1,10 @@
-# Flags of every target of ours.
+# Flags of every target of ours. Places in the source (CODE_FILE in the journal) are told from its top folder.
 add_library(upkeep_flags INTERFACE)
 target_compile_definitions(upkeep_flags INTERFACE _GNU_SOURCE UPKEEP_VERSION="${PROJECT_VERSION}")
 target_compile_options(
   upkeep_flags
   INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Wstrict-prototypes -Wmissing-prototypes -Wvla
-            -Wformat=2 $<$<BOOL:${UPKEEP_WERROR}>:-Werror>)
+            -Wformat=2 "-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=" $<$<BOOL:${UPKEEP_WERROR}>:-Werror>)
 
 # upkeep_layer(NAME [INCLUDES LAYER...] [LIBRARIES TARGET...] [PUBLIC_HEADERS])
 #

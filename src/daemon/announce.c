@@ -1,7 +1,5 @@
 #include "daemon/announce.h"
 
-#include <stdlib.h>
-
 #include "core/card.h"
 #include "core/value.h"
 #include "core/why.h"
@@ -28,47 +26,46 @@ void announce_card(const struct supervisor *supervisor, const struct instance_vi
     card_print(&card, (struct card_style){0}, out);
 }
 
-static void announce_failure(const struct supervisor *supervisor, const struct instance_view *view) {
+static void announce_failure(const struct supervisor *supervisor, const struct instance_view *view,
+                             const struct say_about *about) {
     struct text card TEXT_AUTO = {0};
-    text_str(&card, "upkeep: ");
     announce_card(supervisor, view, &card);
-    char *lines = text_take(&card);
-    if (lines)
-        say_block(SAY_ERROR, lines);
-    free(lines);
+    say_block(SAY_ERROR, about, text_get(&card));
 }
 
 static void announce_changed(struct supervisor_watch *watch, const struct supervisor_event *event) {
     const struct supervisor *supervisor = LOOP_CONTAINER(watch, struct announce, watch)->supervisor;
     struct instance_view view = supervisor_view(supervisor, event->index);
+    const char *word = phase_word(event->change->to);
+    struct say_about about = {view.name, word, view.why};
     switch (event->change->to) {
     case PHASE_BACKOFF:
     case PHASE_FAILED:
     case PHASE_BLOCKED:
-        announce_failure(supervisor, &view);
+        announce_failure(supervisor, &view, &about);
         return;
     case PHASE_STARTING:
-        say(SAY_INFO, view.name, "started, pid %d", (int)view.pid);
+        say_of(SAY_INFO, &about, "started, pid %d", (int)view.pid);
         return;
     case PHASE_READY:
-        say(SAY_INFO, view.name, "ready: %s", view.why);
+        say_of(SAY_INFO, &about, "ready: %s", view.why);
         return;
     case PHASE_STOPPED:
     case PHASE_DONE:
-        say(SAY_INFO, view.name, "%s: %s", phase_word(event->change->to), view.why);
+        say_of(SAY_INFO, &about, "%s: %s", word, view.why);
         return;
     case PHASE_WAITING:
-        say(SAY_INFO, view.name, "%s", view.why);
+        say_of(SAY_INFO, &about, "%s", view.why);
         return;
     case PHASE_STOPPING:
     case PHASE_KILLING:
     case PHASE_STOP_COMMAND:
-        say(SAY_INFO, view.name, "stopping: %s", view.why);
+        say_of(SAY_INFO, &about, "stopping: %s", view.why);
         return;
     case PHASE_SPAWNING:
         /* An end that is followed by a new start at once has no state of its own in which its card could be shown. */
         if (event->change->why.cause == CAUSE_EXITED)
-            announce_failure(supervisor, &view);
+            announce_failure(supervisor, &view, &about);
         return;
     case PHASE_PREPARING:
     case PHASE_STOP_TAIL:

@@ -2,60 +2,121 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/text.h"
 #include "daemon/output.h"
+#include "host/journal.h"
+
+/* How standard error is written to. */
+enum say_way { SAY_PLAIN, SAY_WITH_PRIORITY, SAY_TO_JOURNAL };
 
 static struct output_hub *say_hub;
-static bool say_has_priorities;
+static enum say_way say_way;
 
-/* Whether standard error is the stream that the service manager connected to the journal (systemd.exec(5),
- * JOURNAL_STREAM). */
-static bool say_is_journal(void) {
-    const char *stream = getenv("JOURNAL_STREAM");
-    struct stat st;
-    if (!stream || fstat(STDERR_FILENO, &st) < 0)
-        return false;
-    unsigned long long dev = 0;
-    unsigned long long ino = 0;
-    return sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && st.st_dev == dev && st.st_ino == ino;
-}
+static const char SAY_NAME[] = "upkeep";
 
 void say_setup(struct output_hub *hub) {
     say_hub = hub;
-    say_has_priorities = say_is_journal();
+    bool is_journal = journal_is_stream(STDERR_FILENO);
+    bool has_priorities = is_journal || journal_is_kernel_log(STDERR_FILENO);
+    say_way = is_journal && journal_is_running() ? SAY_TO_JOURNAL : has_priorities ? SAY_WITH_PRIORITY : SAY_PLAIN;
 }
 
-static void say_line(enum say_level level, const char *line) {
+/* ---- the journal ------------------------------------------------------------------------------------------------ */
+
+enum { SAY_FIELDS = 9 };
+
+/* Fields, one after another in one text: where each begins is known only when the text no longer moves. */
+struct say_entry {
+    struct text bytes;
+    size_t ends[SAY_FIELDS];
+    size_t count;
+};
+
+static void say_add(struct say_entry *entry, const char *name, const char *value) {
+    if (!value)
+        return;
+    text_printf(&entry->bytes, "%s=%s", name, value);
+    entry->ends[entry->count++] = entry->bytes.len;
+}
+
+static void say_add_number(struct say_entry *entry, const char *name, int value) {
+    text_printf(&entry->bytes, "%s=%d", name, value);
+    entry->ends[entry->count++] = entry->bytes.len;
+}
+
+static bool say_send(const struct say_entry *entry) {
+    struct iovec fields[SAY_FIELDS];
+    size_t begin = 0;
+    for (size_t i = 0; i < entry->count; i++) {
+        fields[i] = (struct iovec){entry->bytes.data + begin, entry->ends[i] - begin};
+        begin = entry->ends[i];
+    }
+    return !entry->bytes.failed && journal_send(fields, entry->count) >= 0;
+}
+
+/* The journal has the sender's name beside the message. */
+static bool say_to_journal(const struct say_place *place, enum say_level level, const struct say_about *about,
+                           const char *message) {
+    struct say_entry entry = {0};
+    say_add(&entry, "MESSAGE", message);
+    say_add_number(&entry, "PRIORITY", (int)level);
+    say_add(&entry, "SYSLOG_IDENTIFIER", SAY_NAME);
+    say_add(&entry, "UPKEEP_APP", about->app);
+    say_add(&entry, "UPKEEP_PHASE", about->phase);
+    say_add(&entry, "UPKEEP_WHY", about->why);
+    say_add(&entry, "CODE_FILE", place->file);
+    say_add_number(&entry, "CODE_LINE", place->line);
+    say_add(&entry, "CODE_FUNC", place->func);
+    bool is_sent = say_send(&entry);
+    text_fini(&entry.bytes);
+    return is_sent;
+}
+
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
+
+static void say_line(enum say_level level, const char *line, size_t len) {
+    struct text text TEXT_AUTO = {0};
+    if (!say_hub && say_way != SAY_PLAIN)
+        text_printf(&text, "<%d>", (int)level);
+    text_append(&text, line, len);
     if (say_hub) {
-        output_hub_say(say_hub, line);
+        output_hub_say(say_hub, text_get(&text));
         return;
     }
-    struct text text TEXT_AUTO = {0};
-    if (say_has_priorities)
-        text_printf(&text, "<%d>", (int)level);
-    text_printf(&text, "%s\n", line);
+    text_char(&text, '\n');
     /* Nobody is left to be told when this fails. */
     if (write(STDERR_FILENO, text_get(&text), text.len) < 0)
         return;
 }
 
-void say(enum say_level level, const char *app, const char *format, ...) {
+void say_block_at(const struct say_place *place, enum say_level level, const struct say_about *about,
+                  const char *lines) {
+    size_t len = strlen(lines);
+    while (len > 0 && lines[len - 1] == '\n')
+        len--;
+    struct text block TEXT_AUTO = {0};
+    text_append(&block, lines, len);
+    /* What the journal does not take goes the way of any program's output. */
+    if (!say_hub && say_way == SAY_TO_JOURNAL && say_to_journal(place, level, about, text_get(&block)))
+        return;
+    text_clear(&block);
+    text_printf(&block, "%s: ", SAY_NAME);
+    text_append(&block, lines, len);
+    for (const char *line = text_get(&block); line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        say_line(level, line, strcspn(line, "\n"));
+}
+
+void say_at(const struct say_place *place, enum say_level level, const struct say_about *about, const char *format,
+            ...) {
     struct text line TEXT_AUTO = {0};
-    text_printf(&line, "upkeep: %s%s", app ? app : "", app ? ": " : "");
+    if (about->app)
+        text_printf(&line, "%s: ", about->app);
     va_list args;
     va_start(args, format);
     text_vprintf(&line, format, args);
     va_end(args);
-    say_line(level, text_get(&line));
-}
-
-void say_block(enum say_level level, char *lines) {
-    char *rest = NULL;
-    for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-        say_line(level, line);
+    say_block_at(place, level, about, text_get(&line));
 }

@@ -1,5 +1,6 @@
-/* What the supervisor itself has to say, one line at a time, to whoever watches it: the terminal (in order with the
- * apps' lines) or standard error, with a <N> priority prefix (sd-daemon(3)) when that is the journal. */
+/* What the supervisor itself has to say, to whoever watches it: the terminal (in order with the apps' lines); the
+ * journal, with fields to look things up by, when standard error is connected to it; else standard error, with a <N>
+ * priority in front (sd-daemon(3)) where that is the kernel's log. */
 #ifndef UPKEEP_DAEMON_SAY_H
 #define UPKEEP_DAEMON_SAY_H
 
@@ -7,13 +8,33 @@ struct output_hub;
 
 enum say_level { SAY_ERROR = 3, SAY_WARNING = 4, SAY_INFO = 6 }; /* syslog's numbers */
 
-/* hub: NULL to write to standard error directly. */
+/* What it is said of; each NULL for nothing. In the journal: UPKEEP_APP, UPKEEP_PHASE, UPKEEP_WHY. */
+struct say_about {
+    const char *app;
+    const char *phase; /* the contract's word */
+    const char *why;
+};
+
+/* Where it is said, for CODE_FILE, CODE_LINE and CODE_FUNC. */
+struct say_place {
+    const char *file;
+    const char *func;
+    int line;
+};
+#define SAY_HERE (&(const struct say_place){__FILE__, __func__, __LINE__})
+
+/* hub: NULL when there is no terminal. */
 void say_setup(struct output_hub *hub);
 
-/* `upkeep: app: text`, or `upkeep: text` when app is NULL. Never blocks on a terminal. */
-void say(enum say_level level, const char *app, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* `upkeep: app: text`, or `upkeep: text` when there is no app. Never blocks on a terminal. */
+void say_at(const struct say_place *place, enum say_level level, const struct say_about *about, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+#define say(level, app_, ...) say_at(SAY_HERE, level, &(const struct say_about){.app = (app_)}, __VA_ARGS__)
+#define say_of(level, about, ...) say_at(SAY_HERE, level, about, __VA_ARGS__)
 
-/* Several lines as they are, such as a failure card. Takes them apart in place. */
-void say_block(enum say_level level, char *lines);
+/* Several lines as they are, such as a failure card: one entry in the journal. */
+void say_block_at(const struct say_place *place, enum say_level level, const struct say_about *about,
+                  const char *lines);
+#define say_block(level, about, lines) say_block_at(SAY_HERE, level, about, lines)
 
 #endif

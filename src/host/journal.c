@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 #define SD_JOURNAL_SUPPRESS_LOCATION /* the place is the one that speaks, not this file */
 #include <systemd/sd-journal.h>
 
@@ -22,6 +23,10 @@ bool journal_is_stream(int fd) {
 bool journal_is_kernel_log(int fd) {
     struct stat st;
     return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 11);
+}
+
+bool journal_is_running(void) {
+    return access("/run/systemd/journal/socket", W_OK) == 0;
 }
 
 int journal_send(const struct iovec *fields, size_t count) {

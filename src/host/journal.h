@@ -13,8 +13,11 @@ bool journal_is_stream(int fd);
 /* Whether fd is the kernel's log, which reads a <N> priority at the start of each line. */
 bool journal_is_kernel_log(int fd);
 
+/* Whether there is a journald to send entries to; without one libsystemd loses them and reports success. */
+bool journal_is_running(void);
+
 /* Sends one entry; a field is `NAME=value`, any bytes in the value. Blocks only while journald does not read. 0, or
- * -errno: -ENOSYS when libsystemd cannot be loaded. Where no journald runs at all the entry is lost with 0. */
+ * -errno: -ENOSYS when libsystemd cannot be loaded. */
 int journal_send(const struct iovec *fields, size_t count);
 
 #endif

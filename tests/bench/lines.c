@@ -25,9 +25,9 @@
 enum { LINES = 1000000, LINE = 100, MAX_ROUNDS = 99, BATCH = 64 * 1024 };
 static const size_t TOTAL = (size_t)LINES * LINE;
 
-void say(enum say_level level, const char *app, const char *format, ...) {
-    (void)level;
-    (void)app;
+void say_at(const struct say_place *place, enum say_level level, const struct say_about *about, const char *format,
+            ...) {
+    (void)place, (void)level, (void)about;
     va_list args;
     va_start(args, format);
     (void)vfprintf(stderr, format, args);

@@ -370,8 +370,9 @@ const char *readiness_last_answer(struct readiness *readiness) {
     return "nothing yet";
 }
 
-void say(enum say_level level, const char *app, const char *format, ...) {
-    (void)level, (void)app, (void)format;
+void say_at(const struct say_place *place, enum say_level level, const struct say_about *about, const char *format,
+            ...) {
+    (void)place, (void)level, (void)about, (void)format;
 }
 
 /* ---- the world -------------------------------------------------------------------------------------------------- */

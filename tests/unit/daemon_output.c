@@ -24,10 +24,12 @@
 
 static struct text said;
 
-void say(enum say_level level, const char *app, const char *format, ...) {
+void say_at(const struct say_place *place, enum say_level level, const struct say_about *about, const char *format,
+            ...) {
+    (void)place;
     va_list args;
     va_start(args, format);
-    text_printf(&said, "<%d>%s: ", (int)level, app ? app : "-");
+    text_printf(&said, "<%d>%s: ", (int)level, about->app ? about->app : "-");
     text_vprintf(&said, format, args);
     text_char(&said, '\n');
     va_end(args);

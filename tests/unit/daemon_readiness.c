@@ -173,8 +173,9 @@ static int child_steps(char **steps) {
 
 /* ---- as the test ---- */
 
-void say(enum say_level level, const char *app, const char *format, ...) {
-    (void)level, (void)app, (void)format;
+void say_at(const struct say_place *place, enum say_level level, const struct say_about *about, const char *format,
+            ...) {
+    (void)place, (void)level, (void)about, (void)format;
 }
 
 static struct loop *loop;
