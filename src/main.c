@@ -7,6 +7,7 @@ int main(int argc, char **argv) {
         .load = daemon_load,
         .check = daemon_check,
         .run = daemon_run,
+        .refuse = daemon_refuse,
         .environment = daemon_environment,
     };
     return cli_main(argc, argv, &local);

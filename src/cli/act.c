@@ -17,12 +17,23 @@
 #include "cli/session.h"
 #include "core/value.h"
 
+/* A service manager shows one line of why it came to nothing: the first mistake, rather than how many there are. */
+static void act_refuse_run(const struct session *session, int code) {
+    struct text why TEXT_AUTO = {0};
+    for (size_t i = 0; i < session->diags.count && why.len == 0; i++)
+        if (session->diags.list[i].severity == DIAG_ERROR)
+            diag_print(&session->diags.list[i], &why);
+    session->invocation->local->refuse(why.len > 0 ? text_get(&why) : "no such manifest or app", code);
+}
+
 int act_run(const struct invocation *invocation) {
     struct session session;
     int code = session_load(&session, invocation);
     if (code == CODE_DONE)
         code = session_check_apps(&session);
     bool is_started = invocation->options.given[OPTION_STARTED_FD];
+    if (code != CODE_DONE && !is_started)
+        act_refuse_run(&session, code);
     if (code == CODE_DONE)
         code = invocation->local->run(&session.manifest, invocation->args, invocation->arg_count,
                                       is_started ? (int)invocation->options.number[OPTION_STARTED_FD] : -1);

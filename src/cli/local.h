@@ -15,6 +15,7 @@ struct local {
     bool (*load)(const char *path, const char *profile, struct manifest *out, struct diags *diags);
     void (*check)(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags);
     int (*run)(struct manifest *manifest, char *const *apps, size_t app_count, int started_fd);
+    void (*refuse)(const char *why, int code);
     bool (*environment)(const struct manifest *manifest, const struct manifest_app *app, struct env *env,
                         struct diags *diags);
 };

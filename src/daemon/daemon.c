@@ -91,8 +91,10 @@ static void daemon_hangup(void *context, int signal) {
         daemon_end(context, signal);
         return;
     }
+    manager_reload_begins(&daemon->manager);
     output_hub_reopen(supervisor_output(daemon->supervisor));
     say(SAY_INFO, NULL, "log files opened anew");
+    manager_reload_ends(&daemon->manager);
 }
 
 static void daemon_watch_signals(struct daemon *daemon) {
@@ -199,6 +201,10 @@ static void daemon_report_start(struct daemon *daemon, const char *error) {
     close(daemon->started_fd);
 }
 
+void daemon_refuse(const char *why, int code) {
+    manager_refuse(why, code);
+}
+
 /* ---- running ---------------------------------------------------------------------------------------------------- */
 
 static void daemon_start_apps(struct daemon *daemon, char *const *apps, size_t app_count) {
@@ -240,20 +246,24 @@ int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, i
     say_setup(NULL);
     struct text error TEXT_AUTO = {0};
     if (!daemon_prepare(&daemon, manifest, &error)) {
-        if (started_fd < 0)
+        if (started_fd < 0) {
             say(SAY_ERROR, NULL, "%s", text_get(&error));
+            manager_refuse(text_get(&error), 1);
+        }
         daemon_report_start(&daemon, text_get(&error));
         daemon_fini(&daemon);
         return 1;
     }
     daemon_watch_signals(&daemon);
     announce_init(&daemon.announce, daemon.supervisor);
-    manager_init(&daemon.manager, daemon.supervisor);
-    if (started_fd < 0)
+    if (started_fd < 0) {
+        manager_init(&daemon.manager, daemon.supervisor);
         daemon_start_apps(&daemon, apps, app_count);
+    }
     daemon_report_start(&daemon, NULL);
     loop_run(daemon.loop);
     int code = supervisor_exit_code(daemon.supervisor);
+    manager_end(&daemon.manager, code);
     daemon_fini(&daemon);
     return code;
 }

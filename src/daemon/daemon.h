@@ -16,6 +16,9 @@
  * the exit code. */
 int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, int started_fd);
 
+/* Tells the service manager, if there is one, why `upkeep run` ends with this code before daemon_run() was called. */
+void daemon_refuse(const char *why, int code);
+
 /* `upkeep check`: everything that would make a start fail, into diags: executables, folders, env files, ports. */
 void daemon_check(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags);
 

@@ -221,6 +221,7 @@ static bool instance_run(struct instance *instance, const char *command, struct 
     struct launch launch = {0};
     bool ok = launch_command(&instance->context->launch, &instance->config, command, &instance->context->env,
                              instance->tag, &launch, spec, error);
+    instance->spawn_error = launch.error;
     if (ok) {
         int out = -1;
         int err = -1;
@@ -236,6 +237,7 @@ static bool instance_run(struct instance *instance, const char *command, struct 
                                : failure.step == PROC_STEP_CWD                       ? spec->cwd
                                                                                      : spec->path;
             text_printf(error, "%s %s: %s", proc_step_words(failure.step), what, strerror(-r));
+            instance->spawn_error = -r;
             ok = false;
         }
     }
@@ -292,6 +294,7 @@ static bool instance_is_place_free(struct instance *instance, struct text *error
 }
 
 static bool instance_spawn_step(struct instance *instance, struct text *error) {
+    instance->spawn_error = 0;
     if (!instance_prepare(instance, error))
         return false;
     uint32_t step = instance->life.step;

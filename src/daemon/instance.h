@@ -58,6 +58,7 @@ struct instance {
     struct actor actor; /* who asked last */
     bool is_named;      /* the start that is posted named this app */
     pid_t last_pid;     /* of the last main or pre_start process */
+    int spawn_error;    /* errno of a spawn of this start that failed, 0 for none */
     char *detail;       /* what the outside adds to the next change's why; owned */
     struct instance_said said;
     char *why; /* sentence of the present phase, made when asked for; owned */

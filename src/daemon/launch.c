@@ -38,7 +38,7 @@ bool launch_configure(const struct launch_context *context, const struct manifes
 
 /* The app's folder, absolute; said as the user wrote it when it cannot be entered. */
 static bool launch_cwd(const struct launch_context *context, const struct app_config *config, const struct env *env,
-                       char **cwd_out, struct text *error) {
+                       struct launch *launch, struct text *error) {
     const char *root = context->manifest->supervisor.root;
     char *cwd = manifest_path(root, config->cwd ? config->cwd : ".", env);
     if (!cwd) {
@@ -49,10 +49,11 @@ static bool launch_cwd(const struct launch_context *context, const struct app_co
     int why = stat(cwd, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
     if (why != 0) {
         text_printf(error, "cannot enter %s: %s", config->cwd ? config->cwd : root, strerror(why));
+        launch->error = why;
         free(cwd);
         return false;
     }
-    *cwd_out = cwd;
+    launch->cwd = cwd;
     return true;
 }
 
@@ -83,13 +84,14 @@ static bool launch_words(const struct app_config *config, const char *command, s
 bool launch_command(const struct launch_context *context, const struct app_config *config, const char *command,
                     struct env *env, uint32_t tag, struct launch *launch, struct proc_spec *spec, struct text *error) {
     char *const *argv = NULL;
-    if (!launch_cwd(context, config, env, &launch->cwd, error) || !launch_words(config, command, launch, &argv, error))
+    if (!launch_cwd(context, config, env, launch, error) || !launch_words(config, command, launch, &argv, error))
         return false;
     const char *path_list = env_get(env, "PATH");
     if (!path_list)
         path_list = "/usr/local/bin:/usr/bin:/bin";
     int r = fs_find_program(argv[0], launch->cwd, path_list, &launch->program);
     if (r < 0) {
+        launch->error = -r;
         if (strchr(argv[0], '/'))
             text_printf(error, "cannot execute %s: %s", argv[0], strerror(-r));
         else if (r == -ENOENT)

@@ -23,6 +23,7 @@ struct launch {
     char *shell_command;
     char *program;
     char *cwd;
+    int error; /* errno of what could not be entered or executed, 0 for none */
 };
 
 /* Reads the dotenv files anew and makes the environment as manifest and files have it. False with what is wrong in

@@ -1,60 +1,234 @@
 #include "daemon/manager.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/columns.h"
+#include "core/progress.h"
+#include "daemon/say.h"
 #include "host/notify.h"
 
-/* `2/3 ready, backend starting`: the count, and the first that is not. */
-static void manager_status(const struct supervisor *supervisor, struct text *out) {
-    size_t wanted = 0;
-    size_t up = 0;
-    struct instance_view first = {0};
-    for (size_t i = 0; i < supervisor_count(supervisor); i++) {
-        struct instance_view view = supervisor_view(supervisor, i);
-        enum phase phase = view.life->phase;
-        bool is_up = phase == PHASE_READY || phase == PHASE_DONE;
-        if (!is_up && !view.wanted)
-            continue;
-        wanted++;
-        up += is_up;
-        if (!is_up && !first.name)
-            first = view;
-    }
-    text_printf(out, "STATUS=%zu/%zu ready", up, wanted);
-    if (first.name)
-        text_printf(out, ", %s %s", first.name, phase_word(first.life->phase));
+/* Who waits for READY=1 in vain waits long, so that they could not be told must not be missed. */
+static void manager_send(struct manager *manager, const struct text *state) {
+    int r = state->failed ? -ENOMEM : notify_manager(text_get(state));
+    if (r >= 0 || manager->is_mute)
+        return;
+    manager->is_mute = true;
+    say(SAY_ERROR, NULL, "cannot tell the service manager how it goes: %s",
+        r == -ENOSYS ? "libsystemd.so.0 cannot be loaded" : strerror(-r));
 }
 
-static void manager_tell(struct loop_post *post) {
-    struct manager *manager = LOOP_CONTAINER(post, struct manager, post);
+/* ---- what is the case ------------------------------------------------------------------------------------------- */
+
+static bool manager_is(const struct manager *manager, const char *state) {
+    return strcmp(supervisor_state(manager->supervisor), state) == 0;
+}
+
+static enum progress_stage manager_stage(const struct manager *manager) {
+    return manager->is_stopping ? PROGRESS_STOPPING : manager->is_ready ? PROGRESS_RUNNING : PROGRESS_STARTING;
+}
+
+static struct progress manager_look(const struct manager *manager) {
+    struct progress progress;
+    progress_init(&progress, manager_stage(manager), loop_now(supervisor_loop(manager->supervisor)));
+    for (size_t i = 0; i < supervisor_count(manager->supervisor); i++) {
+        struct instance_view view = supervisor_view(manager->supervisor, i);
+        progress_add(&progress, &(struct progress_app){.name = view.name,
+                                                       .why = view.why,
+                                                       .life = view.life,
+                                                       .ready_timeout_ms = view.config->ready_timeout_ms,
+                                                       .kill_timeout_ms = view.config->kill_timeout_ms,
+                                                       .is_wanted = view.wanted});
+    }
+    return progress;
+}
+
+/* Whether the end that is under way is one of failure, or of a start that never came to its end. */
+static const char *manager_blame(const struct manager *manager) {
+    return !manager->is_ready || supervisor_exit_code(manager->supervisor) != 0 ? manager->blame : NULL;
+}
+
+static void manager_set_blame(struct manager *manager, struct text *blame, int error) {
+    free(manager->blame);
+    manager->blame = text_take(blame);
+    manager->blame_errno = error;
+}
+
+static int manager_errno_of(const struct instance_view *view, enum cause cause) {
+    if (cause == CAUSE_NOT_READY_IN_TIME)
+        return ETIMEDOUT;
+    return cause == CAUSE_SPAWN_FAILED ? view->spawn_error : 0;
+}
+
+/* An app has failed for good. */
+static void manager_blame_app(struct manager *manager, const struct supervisor_event *event) {
+    struct instance_view view = supervisor_view(manager->supervisor, event->index);
+    struct text blame TEXT_AUTO = {0};
+    text_printf(&blame, "%s failed: ", view.name);
+    columns_clean(view.why, strlen(view.why), &blame);
+    manager_set_blame(manager, &blame, manager_errno_of(&view, event->change->why.cause));
+}
+
+/* ---- telling it ------------------------------------------------------------------------------------------------- */
+
+static void manager_due(struct loop_timer *timer);
+
+/* Adds the STATUS= when it is not what was told last. */
+static bool manager_add_status(struct manager *manager, const struct progress *progress, struct text *state) {
+    struct text status TEXT_AUTO = {0};
+    const char *blame = manager->is_stopping ? manager_blame(manager) : NULL;
+    if (blame)
+        text_printf(&status, "%s; ", blame);
+    progress_print(progress, &status);
+    if (manager->told && strcmp(manager->told, text_get(&status)) == 0)
+        return false;
+    text_printf(state, "STATUS=%s\n", text_get(&status));
+    free(manager->told);
+    manager->told = text_take(&status);
+    return true;
+}
+
+/* Tells what has changed. is_due: and asks for more time though nothing has. */
+static void manager_tell(struct manager *manager, const struct progress *progress, const char *first, bool is_due) {
     struct text state TEXT_AUTO = {0};
-    const char *now = supervisor_state(manager->supervisor);
-    if (!manager->is_ready && strcmp(now, "ready") == 0) {
-        manager->is_ready = true;
-        text_str(&state, "READY=1\n");
-    }
-    if (!manager->is_stopping && strcmp(now, "stopping") == 0) {
-        manager->is_stopping = true;
-        text_str(&state, "STOPPING=1\n");
-    }
-    manager_status(manager->supervisor, &state);
-    notify_manager(text_get(&state));
+    text_str(&state, first);
+    bool is_new = manager_add_status(manager, progress, &state);
+    int64_t extension_ms = progress_extension_ms(progress);
+    if (extension_ms > 0 && (is_new || is_due))
+        text_printf(&state, "EXTEND_TIMEOUT_USEC=%lld\n", (long long)extension_ms * 1000);
+    if (state.len > 0)
+        manager_send(manager, &state);
+    loop_timer_at(supervisor_loop(manager->supervisor), &manager->tick, progress_next(progress), manager_due);
 }
 
-static void manager_changed(struct supervisor_watch *watch, const struct supervisor_event *event) {
-    (void)event;
-    struct manager *manager = LOOP_CONTAINER(watch, struct manager, watch);
-    loop_post(supervisor_loop(manager->supervisor), &manager->post, manager_tell);
+static void manager_due(struct loop_timer *timer) {
+    struct manager *manager = LOOP_CONTAINER(timer, struct manager, tick);
+    struct progress progress = manager_look(manager);
+    manager_tell(manager, &progress, "", true);
 }
+
+/* Nobody would end a start that waits for what never comes: the service manager's own limit may be far or none. */
+static void manager_give_up(struct manager *manager, const struct progress *progress) {
+    const struct progress_app *app = &progress->most;
+    say_of(SAY_ERROR, &((struct say_about){app->name, phase_word(app->life->phase), app->why}),
+           "the start as a whole has failed with it (ready_when); stopping everything");
+    supervisor_give_up(manager->supervisor);
+}
+
+static void manager_round(struct supervisor_watch *watch) {
+    struct manager *manager = LOOP_CONTAINER(watch, struct manager, watch);
+    bool is_first = !manager->is_ready && manager_is(manager, "ready");
+    manager->is_ready = manager->is_ready || is_first;
+    struct progress progress = manager_look(manager);
+    manager_tell(manager, &progress, is_first ? "READY=1\n" : "", false);
+    enum ready_when when = supervisor_manifest(manager->supervisor)->supervisor.ready_when;
+    if (manager_stage(manager) == PROGRESS_STARTING && !progress_can_be_ready(&progress, when))
+        manager_give_up(manager, &progress);
+}
+
+/* A start that is cut short is put down to what it waited for. */
+static void manager_stop(struct manager *manager) {
+    manager->is_stopping = true;
+    if (!manager->is_ready && !manager->blame && manager->told) {
+        struct text blame TEXT_AUTO = {0};
+        text_printf(&blame, "stopped before it was ready: %s", manager->told);
+        manager_set_blame(manager, &blame, 0);
+    }
+    struct progress progress = manager_look(manager);
+    manager_tell(manager, &progress, "STOPPING=1\n", false);
+}
+
+/* Before the act: the service manager knows of the stop before any app does. */
+static void manager_changed(struct supervisor_watch *watch, const struct supervisor_event *event) {
+    struct manager *manager = LOOP_CONTAINER(watch, struct manager, watch);
+    if (event->change->to == PHASE_FAILED)
+        manager_blame_app(manager, event);
+    if (!manager->is_stopping && manager_is(manager, "stopping"))
+        manager_stop(manager);
+}
+
+void manager_reload_begins(struct manager *manager) {
+    if (!manager->supervisor || !manager->is_ready || manager->is_stopping)
+        return;
+    struct text state TEXT_AUTO = {0};
+    text_printf(&state, "RELOADING=1\nMONOTONIC_USEC=%lld\n", (long long)(loop_clock().ns / 1000));
+    manager_send(manager, &state);
+}
+
+void manager_reload_ends(struct manager *manager) {
+    if (!manager->supervisor || !manager->is_ready || manager->is_stopping)
+        return;
+    struct progress progress = manager_look(manager);
+    manager_tell(manager, &progress, "READY=1\n", false);
+}
+
+/* ---- the watchdog ----------------------------------------------------------------------------------------------- */
+
+static void manager_watchdog_due(struct loop_timer *timer) {
+    struct manager *manager = LOOP_CONTAINER(timer, struct manager, watchdog);
+    struct text state TEXT_AUTO = {0};
+    text_str(&state, "WATCHDOG=1\n");
+    manager_send(manager, &state);
+    struct loop *loop = supervisor_loop(manager->supervisor);
+    loop_timer_at(loop, timer, mono_add_ms(loop_now(loop), manager->watchdog_ms), manager_watchdog_due);
+}
+
+/* As sd_watchdog_enabled(3): the variables are meant for us when WATCHDOG_PID says so or is not there. */
+static int64_t manager_watchdog_ms(void) {
+    const char *pid = getenv("WATCHDOG_PID");
+    const char *usec = getenv("WATCHDOG_USEC");
+    if (!usec || (pid && strtol(pid, NULL, 10) != getpid()))
+        return 0;
+    int64_t half_ms = strtoll(usec, NULL, 10) / 2000;
+    return half_ms > 0 ? half_ms : 0;
+}
+
+/* ---- beginning and end ------------------------------------------------------------------------------------------ */
 
 void manager_init(struct manager *manager, struct supervisor *supervisor) {
-    *manager = (struct manager){.watch.changed = manager_changed, .supervisor = supervisor};
-    if (getenv("NOTIFY_SOCKET"))
-        supervisor_watch(supervisor, &manager->watch);
+    *manager = (struct manager){.watch = {.changed = manager_changed, .round = manager_round}};
+    if (!getenv("NOTIFY_SOCKET"))
+        return;
+    manager->supervisor = supervisor;
+    supervisor_watch(supervisor, &manager->watch);
+    manager->watchdog_ms = manager_watchdog_ms();
+    struct loop *loop = supervisor_loop(supervisor);
+    if (manager->watchdog_ms > 0)
+        loop_timer_at(loop, &manager->watchdog, loop_now(loop), manager_watchdog_due);
+}
+
+void manager_end(struct manager *manager, int code) {
+    if (!manager->supervisor)
+        return;
+    const char *blame = manager_blame(manager);
+    struct text state TEXT_AUTO = {0};
+    text_printf(&state, "%sSTATUS=%s\n", manager->is_stopping ? "" : "STOPPING=1\n", blame ? blame : "stopped");
+    if (code != 0 && manager->blame_errno != 0)
+        text_printf(&state, "ERRNO=%d\n", manager->blame_errno);
+    if (code != 0)
+        text_printf(&state, "EXIT_STATUS=%d\n", code);
+    manager_send(manager, &state);
 }
 
 void manager_fini(struct manager *manager) {
-    if (manager->supervisor)
-        loop_post_cancel(supervisor_loop(manager->supervisor), &manager->post);
+    if (!manager->supervisor)
+        return;
+    struct loop *loop = supervisor_loop(manager->supervisor);
+    loop_timer_stop(loop, &manager->tick);
+    loop_timer_stop(loop, &manager->watchdog);
+    supervisor_unwatch(manager->supervisor, &manager->watch);
+    free(manager->told);
+    free(manager->blame);
+    *manager = (struct manager){0};
+}
+
+void manager_refuse(const char *why, int code) {
+    struct manager manager = {0};
+    struct text state TEXT_AUTO = {0};
+    text_str(&state, "STATUS=");
+    columns_clean(why, strlen(why), &state);
+    text_printf(&state, "\nEXIT_STATUS=%d\n", code);
+    manager_send(&manager, &state);
 }

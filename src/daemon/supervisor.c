@@ -228,10 +228,8 @@ static void supervisor_after_step(struct supervisor *sv, struct instance *instan
     if (before->phase != life->phase)
         supervisor_gates_changed(sv, instance->index);
     if (life->phase == PHASE_FAILED && before->phase != PHASE_FAILED &&
-        sv->manifest.supervisor.on_failure == ON_FAILURE_EXIT && !sv->is_shutting_down) {
-        sv->exit_code = 1;
-        supervisor_shutdown(sv, (struct actor){.kind = ACTOR_POLICY});
-    }
+        sv->manifest.supervisor.on_failure == ON_FAILURE_EXIT)
+        supervisor_give_up(sv);
 }
 
 /* A pre_start before it may have left somebody behind, which has to go before the instance counts as down. */
@@ -448,6 +446,13 @@ void supervisor_shutdown(struct supervisor *sv, struct actor actor) {
     supervisor_wake(sv);
 }
 
+void supervisor_give_up(struct supervisor *sv) {
+    if (sv->is_shutting_down)
+        return;
+    sv->exit_code = 1;
+    supervisor_shutdown(sv, (struct actor){.kind = ACTOR_POLICY});
+}
+
 int supervisor_signal(struct supervisor *sv, size_t index, int signal, struct actor actor) {
     sv->instances[index].actor = actor;
     return instance_signal(&sv->instances[index], signal);
@@ -577,10 +582,16 @@ static const char *supervisor_why(struct instance *instance) {
     return instance->why ? instance->why : "";
 }
 
+/* A start was asked for that the lifecycle has not been told of yet. */
+static bool supervisor_is_to_start(const struct instance *instance) {
+    return instance->posted & (1U << EVENT_START);
+}
+
 struct instance_view supervisor_view(const struct supervisor *sv, size_t index) {
     struct instance *instance = &sv->instances[index];
     const char *err_path = output_path(instance->output, true);
     const char *log_path = output_path(instance->output, false);
+    bool is_to_start = supervisor_is_to_start(instance);
     return (struct instance_view){
         .app = instance->app->name,
         .name = instance->app->name,
@@ -598,8 +609,9 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
         .err_path = err_path && (!log_path || strcmp(err_path, log_path) != 0) ? err_path : NULL,
         .history = &instance->history,
         .manifest_app = instance->app,
-        .wanted = instance->life.goal == GOAL_UP && sv->plan[index].wish != WISH_STOP,
-        .pending = sv->plan[index].wish != WISH_NONE || (instance->posted & (1U << EVENT_START)) != 0,
+        .spawn_error = instance->spawn_error,
+        .wanted = is_to_start || (instance->life.goal == GOAL_UP && sv->plan[index].wish != WISH_STOP),
+        .pending = is_to_start || sv->plan[index].wish != WISH_NONE,
     };
 }
 
@@ -625,7 +637,8 @@ static bool supervisor_is_ready(const struct supervisor *sv) {
     size_t begun = 0;
     for (size_t i = 0; i < sv->count; i++) {
         enum phase phase = sv->plan[i].phase;
-        if (sv->plan[i].goal == GOAL_DOWN && !supervisor_is_up(phase))
+        bool is_wanted = sv->plan[i].goal == GOAL_UP || supervisor_is_to_start(&sv->instances[i]);
+        if (!is_wanted && !supervisor_is_up(phase))
             continue;
         wanted++;
         up += supervisor_is_up(phase);

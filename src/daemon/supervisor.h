@@ -36,8 +36,9 @@ struct instance_view {
     const char *err_path;            /* of stderr when it is another file, or NULL */
     const struct history *history;
     const struct manifest_app *manifest_app;
-    bool wanted;  /* goal up, nothing pending against it */
-    bool pending; /* something was asked of it that its lifecycle has not been told yet */
+    int spawn_error; /* errno of a spawn that failed in this start, 0: none */
+    bool wanted;     /* goal up or to be, nothing pending against it */
+    bool pending;    /* something was asked of it that its lifecycle has not been told yet */
 };
 
 /* A change, as subscribers see it. */
@@ -93,10 +94,13 @@ int supervisor_signal(struct supervisor *supervisor, size_t index, int signal, s
 /* Stops everything in order, then breaks the loop. A second call kills at once. */
 void supervisor_shutdown(struct supervisor *supervisor, struct actor actor);
 
+/* Likewise, as a failure: the exit code is 1. Does nothing once a shutdown is under way. */
+void supervisor_give_up(struct supervisor *supervisor);
+
 /* `starting`, `ready`, `degraded` (something has failed), `stopping`. By ready_when. */
 const char *supervisor_state(const struct supervisor *supervisor);
 
-/* 0, or 1 when on_failure = exit ended it. */
+/* 0, or 1 when it gave up, or when exit_when_done ended it and something had failed. */
 int supervisor_exit_code(const struct supervisor *supervisor);
 
 void supervisor_watch(struct supervisor *supervisor, struct supervisor_watch *watch);
