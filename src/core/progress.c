@@ -68,24 +68,17 @@ struct span {
 
 static struct span span_of(const struct progress_app *app, struct mono now) {
     const struct lifecycle *life = app->life;
-    bool is_limited = !mono_is_never(life->deadline);
-    struct span span = {.elapsed_ms = mono_ms_between(life->since, now)};
     enum rank rank = rank_of(app);
-    if (rank == RANK_STARTING) {
-        span.is_timed = life->phase != PHASE_SPAWNING;
-        span.limit_ms = is_limited ? app->ready_timeout_ms : 0;
-    } else if (rank == RANK_STOPPING) {
-        /* The limit is the whole stop's, which may have had phases before this one. */
-        span.is_timed = true;
-        span.limit_ms = is_limited ? app->kill_timeout_ms : 0;
-        if (is_limited)
-            span.elapsed_ms = app->kill_timeout_ms - mono_ms_between(now, life->deadline);
-    } else if (rank == RANK_KILLED) {
-        span.is_timed = true;
-    }
-    if (span.elapsed_ms < 0)
-        span.elapsed_ms = 0;
-    return span;
+    bool is_limited = (rank == RANK_STARTING || rank == RANK_STOPPING) && !mono_is_never(life->deadline);
+    /* A limit is the whole stop's, which may have had phases before this one. */
+    int64_t elapsed_ms =
+        is_limited ? life->limit_ms - mono_ms_between(now, life->deadline) : mono_ms_between(life->since, now);
+    return (struct span){
+        .is_timed =
+            (rank == RANK_STARTING && life->phase != PHASE_SPAWNING) || rank == RANK_STOPPING || rank == RANK_KILLED,
+        .elapsed_ms = elapsed_ms > 0 ? elapsed_ms : 0,
+        .limit_ms = is_limited ? life->limit_ms : 0,
+    };
 }
 
 /* How fine the time is told: a minute's seconds matter, an hour's do not. */

@@ -22,8 +22,6 @@ struct progress_app {
     const char *name;
     const char *why; /* the sentence for its phase */
     const struct lifecycle *life;
-    int64_t ready_timeout_ms; /* 0: none */
-    int64_t kill_timeout_ms;
     bool is_wanted;
 };
 
@@ -48,10 +46,11 @@ void progress_print(const struct progress *progress, struct text *out);
 
 /* For how long from now (ms) the service manager is to go on waiting; 0: for no longer than it would by itself.
  *
- * While starting, what counts is each app's first attempt: it may use up its own ready_timeout (a oneshot without one
- * has no limit). An app that has failed has had its time, so that a start that never succeeds ends by the manager's
- * limit. While stopping, what counts is each kill_timeout; what outlives its SIGKILL is not waited for. At most half a
- * minute is asked for at a time, so that a supervisor that hangs is found. */
+ * While starting, what counts is each app's first attempt: it may use up its own ready_timeout, and what the app asks
+ * for with EXTEND_TIMEOUT_USEC (a oneshot without one has no limit). An app that has failed has had its time, so that a
+ * start that never succeeds ends by the manager's limit. While stopping, what counts is each kill_timeout; what
+ * outlives its SIGKILL is not waited for. At most half a minute is asked for at a time, so that a supervisor that hangs
+ * is found. */
 int64_t progress_extension_ms(const struct progress *progress);
 
 /* When to look again though nothing has changed: the line tells the time, or the manager must be asked again.

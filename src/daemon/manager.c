@@ -35,12 +35,8 @@ static struct progress manager_look(const struct manager *manager) {
     progress_init(&progress, manager_stage(manager), loop_now(supervisor_loop(manager->supervisor)));
     for (size_t i = 0; i < supervisor_count(manager->supervisor); i++) {
         struct instance_view view = supervisor_view(manager->supervisor, i);
-        progress_add(&progress, &(struct progress_app){.name = view.name,
-                                                       .why = view.why,
-                                                       .life = view.life,
-                                                       .ready_timeout_ms = view.config->ready_timeout_ms,
-                                                       .kill_timeout_ms = view.config->kill_timeout_ms,
-                                                       .is_wanted = view.wanted});
+        progress_add(&progress, &(struct progress_app){
+                                    .name = view.name, .why = view.why, .life = view.life, .is_wanted = view.wanted});
     }
     return progress;
 }

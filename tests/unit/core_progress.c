@@ -24,7 +24,7 @@ static int setup(void **state) {
         lives[i] = lifecycle_init(now);
         lives[i].phase = PHASE_READY;
         lives[i].begun = 1;
-        apps[i] = (struct progress_app){names[i], "", &lives[i], READY_TIMEOUT_MS, KILL_TIMEOUT_MS, true};
+        apps[i] = (struct progress_app){names[i], "", &lives[i], true};
     }
     return 0;
 }
@@ -33,6 +33,7 @@ static int setup(void **state) {
 static void is_in(size_t i, enum phase phase, int64_t for_ms, int64_t limit_ms) {
     lives[i].phase = phase;
     lives[i].since = (struct mono){now.ns - for_ms * 1000000};
+    lives[i].limit_ms = limit_ms;
     lives[i].deadline = limit_ms > 0 ? mono_add_ms(lives[i].since, limit_ms) : MONO_NEVER;
 }
 
@@ -81,6 +82,9 @@ static void tells_the_time_of_a_start(void **state) {
     assert_line(PROGRESS_STARTING, "3/4 ready, backend starting (4s of 30s)");
     is_in(1, PHASE_PREPARING, 0, READY_TIMEOUT_MS);
     assert_line(PROGRESS_STARTING, "3/4 ready, backend starting (0s of 30s)");
+    lives[1].limit_ms += 60000; /* it has asked for more time */
+    lives[1].deadline = mono_add_ms(lives[1].deadline, 60000);
+    assert_line(PROGRESS_STARTING, "3/4 ready, backend starting (0s of 1m30s)");
     is_in(1, PHASE_SPAWNING, 0, 0);
     assert_line(PROGRESS_STARTING, "3/4 ready, backend starting");
     is_in(1, PHASE_STARTING, 59999, 0);
@@ -113,7 +117,8 @@ static void tells_the_time_of_a_stop(void **state) {
     (void)state;
     is_in(0, PHASE_STOPPED, 0, 0);
     /* It was signalled 1 s ago, when its stop_command had taken 2 s. */
-    is_in(2, PHASE_STOPPING, 1000, KILL_TIMEOUT_MS - 2000);
+    is_in(2, PHASE_STOPPING, 3000, KILL_TIMEOUT_MS);
+    lives[2].since = (struct mono){now.ns - 1000000000};
     assert_line(PROGRESS_STOPPING, "stopping, 3 left, web (3s of 10s)");
     apps[2].is_wanted = false;
     assert_line(PROGRESS_RUNNING, "2/3 ready, web stopping (3s of 10s)");
