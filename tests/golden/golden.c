@@ -1,7 +1,8 @@
-/* golden print|errors|parse MANIFEST EXPECTED
+/* golden print|errors|parse|unit MANIFEST EXPECTED
  *
  * print: the manifest must parse, print as the file EXPECTED says, and print the same when that is parsed again.
- * errors: it must not parse, and say what EXPECTED says. parse: it must parse. EXPECTED is NAME.out or NAME.err, with
+ * errors: it must not parse, and say what EXPECTED says. parse: it must parse. unit: its systemd unit must be what
+ * EXPECTED says; for root, or a user's own manager, where EXPECTED is called so. EXPECTED is NAME.out or NAME.err, with
  * NAME@PROFILE for a profile. With UPKEEP_GOLDEN=write in the environment, EXPECTED is written instead of compared:
  * read what changed before you commit it. */
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "core/manifest.h"
+#include "core/unit_stack.h"
 
 enum { FILE_MAX_BYTES = 1 << 20 };
 
@@ -86,6 +88,34 @@ static void compare(const char *expected_path, const struct text *actual) {
     die("differs", expected_path);
 }
 
+/* The unit that a manifest's stack gets. */
+static void make_unit(const struct bytes *bytes, const char *file, const char *expected, const char *profile,
+                      struct text *out) {
+    struct env env = {0};
+    struct manifest manifest = {0};
+    struct diags diags = {0};
+    bool is_good = manifest_parse(bytes->data, bytes->len, file, "/srv/demo", profile, &env, &manifest, &diags);
+    struct app_config *configs = calloc(manifest.app_count + 1, sizeof *configs);
+    for (size_t i = 0; configs && i < manifest.app_count; i++)
+        is_good = manifest_resolve(&manifest, &manifest.apps[i], &env, &configs[i], &diags) && is_good;
+    struct unit_spec spec = {
+        .identity = strstr(expected, "-as-root.")   ? UNIT_OF_ROOT
+                    : strstr(expected, "-of-user.") ? UNIT_OF_MANAGER
+                                                    : UNIT_OF_USER,
+        .user = "deploy",
+        .program = "/opt/my tools/100%/upkeep",
+        .manifest = "/srv/demo/\"$5\".ini",
+    };
+    if (!is_good || !configs || !unit_stack(&manifest, configs, &spec))
+        die("makes no unit", file);
+    unit_print(&spec, out);
+    for (size_t i = 0; i < manifest.app_count; i++)
+        app_config_fini(&configs[i]);
+    free(configs);
+    manifest_fini(&manifest);
+    diags_fini(&diags);
+}
+
 static void print_again(const struct text *printed, const char *profile) {
     static struct bytes bytes;
     TEXT_AUTO struct text again = {0};
@@ -100,10 +130,16 @@ static void print_again(const struct text *printed, const char *profile) {
 int main(int argc, char **argv) {
     static struct bytes bytes;
     if (argc != 4)
-        die("takes print|errors|parse MANIFEST EXPECTED", argv[0]);
+        die("takes print|errors|parse|unit MANIFEST EXPECTED", argv[0]);
     char *profile = profile_of(argv[3]);
     TEXT_AUTO struct text said = {0};
     read_file(argv[2], &bytes);
+    if (strcmp(argv[1], "unit") == 0) {
+        make_unit(&bytes, base_name(argv[2]), argv[3], profile, &said);
+        compare(argv[3], &said);
+        free(profile);
+        return EXIT_SUCCESS;
+    }
     bool is_good = parse(&bytes, base_name(argv[2]), profile, &said);
     if (is_good == (strcmp(argv[1], "errors") == 0)) {
         fputs(text_get(&said), stderr);

@@ -1,0 +1,241 @@
+#include "core/unit_drift.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- reading a unit --------------------------------------------------------------------------------------------- */
+
+struct line {
+    char *section;
+    char *key;
+    char *value;
+    const char *file;
+    unsigned number;
+};
+
+struct unit {
+    struct line *lines;
+    size_t count;
+};
+
+static void unit_free(struct unit *unit) {
+    for (size_t i = 0; i < unit->count; i++) {
+        free(unit->lines[i].section);
+        free(unit->lines[i].key);
+        free(unit->lines[i].value);
+    }
+    free(unit->lines);
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Without blanks at both ends; heap. */
+static char *trimmed(const char *bytes, size_t len) {
+    while (len > 0 && is_blank(bytes[0])) {
+        bytes++;
+        len--;
+    }
+    while (len > 0 && is_blank(bytes[len - 1]))
+        len--;
+    return strndup(bytes, len);
+}
+
+static void unit_add(struct unit *unit, struct line line) {
+    struct line *grown = realloc(unit->lines, (unit->count + 1) * sizeof *grown);
+    if (grown)
+        unit->lines = grown;
+    if (!grown || !line.section || !line.key || !line.value) {
+        free(line.section);
+        free(line.key);
+        free(line.value);
+        return;
+    }
+    unit->lines[unit->count++] = line;
+}
+
+/* Takes the next line, with those that it goes on over (a backslash at the end), into text. False at the end. */
+static bool next_line(const char **at, const char *end, unsigned *number, struct text *text) {
+    text_clear(text);
+    if (*at == end)
+        return false;
+    for (bool goes_on = true; goes_on && *at < end;) {
+        const char *newline = memchr(*at, '\n', (size_t)(end - *at));
+        size_t len = (size_t)((newline ? newline : end) - *at);
+        bool is_comment = len > 0 && ((*at)[0] == '#' || (*at)[0] == ';');
+        goes_on = len > 0 && (*at)[len - 1] == '\\' && !is_comment;
+        text_append(text, *at, goes_on ? len - 1 : len);
+        text_str(text, goes_on ? " " : "");
+        *at += newline ? len + 1 : len;
+        ++*number;
+    }
+    return true;
+}
+
+static void unit_read(struct unit *unit, const struct unit_source *source) {
+    const char *at = source->bytes;
+    struct text text TEXT_AUTO = {0};
+    char *section = strdup("");
+    unsigned number = 0;
+    for (unsigned first = 1; section && next_line(&at, source->bytes + source->len, &number, &text);
+         first = number + 1) {
+        char *whole = trimmed(text_get(&text), text.len);
+        const char *equals = whole ? strchr(whole, '=') : NULL;
+        if (whole && whole[0] == '[') {
+            free(section);
+            section = strndup(whole + 1, strcspn(whole + 1, "]"));
+        } else if (equals && whole[0] != '#' && whole[0] != ';') {
+            unit_add(unit, (struct line){strdup(section), trimmed(whole, (size_t)(equals - whole)),
+                                         trimmed(equals + 1, strlen(equals + 1)), source->file, first});
+        }
+        free(whole);
+    }
+    free(section);
+}
+
+/* ---- comparing -------------------------------------------------------------------------------------------------- */
+
+/* A setting by its key. What is not in the table is of the kind that differs without harm. */
+struct rule {
+    const char *key;
+    enum { RULE_SAME, RULE_AT_LEAST, RULE_LIST, RULE_FREE } kind;
+    const char *harm; /* what comes of it; NULL: a warning is enough */
+};
+
+static const struct rule rules[] = {
+    {"ExecStart", RULE_SAME, "it does not run this manifest as upkeep unit would"},
+    {"Type", RULE_SAME, "systemctl start would not wait for the apps"},
+    {"NotifyAccess", RULE_SAME, "anybody's word, or nobody's, would count as the supervisor's"},
+    {"KillMode", RULE_SAME, "systemd would end the apps past the supervisor, in no order"},
+    {"TimeoutStartSec", RULE_AT_LEAST, "systemd would end a start that is still within the manifest's limits"},
+    {"TimeoutStopSec", RULE_AT_LEAST, "systemd would kill apps that are still within their kill_timeout"},
+    {"FileDescriptorStoreMax", RULE_AT_LEAST, "listening sockets would not outlive a restart of the unit"},
+    {"OOMPolicy", RULE_SAME, "one app out of memory would end all"},
+    {"User", RULE_SAME, NULL},
+    {"StartLimitIntervalSec", RULE_AT_LEAST, NULL},
+    {"ReadWritePaths", RULE_LIST, "an app could not write there"},
+    {"AmbientCapabilities", RULE_LIST, "the port below 1024 would be refused"},
+    {"RuntimeDirectory", RULE_LIST, "the runtime dir could not be made"},
+    {"LogsDirectory", RULE_LIST, "the log dir could not be made"},
+    {"Description", RULE_FREE, NULL},
+    {"Documentation", RULE_FREE, NULL},
+    {"Wants", RULE_FREE, NULL},
+    {"After", RULE_FREE, NULL},
+    {"WantedBy", RULE_FREE, NULL},
+};
+
+static struct rule rule_of(const char *key) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (strcmp(rules[i].key, key) == 0)
+            return rules[i];
+    return (struct rule){key, RULE_SAME, NULL};
+}
+
+/* `1min 30s`, `90`, `infinity`, `5` as a number: in microseconds, or as the number where there is no unit of time. -1
+ * for what is none. */
+static int64_t amount_of(const char *value) {
+    static const struct {
+        const char *unit;
+        int64_t us;
+    } units[] = {{"us", 1},
+                 {"usec", 1},
+                 {"ms", 1000},
+                 {"msec", 1000},
+                 {"seconds", 1000000},
+                 {"second", 1000000},
+                 {"sec", 1000000},
+                 {"s", 1000000},
+                 {"", 1000000},
+                 {"minutes", 60000000},
+                 {"minute", 60000000},
+                 {"min", 60000000},
+                 {"m", 60000000},
+                 {"hours", 3600000000},
+                 {"hour", 3600000000},
+                 {"hr", 3600000000},
+                 {"h", 3600000000},
+                 {"days", 86400000000},
+                 {"day", 86400000000},
+                 {"d", 86400000000}};
+    if (strcmp(value, "infinity") == 0 || strcmp(value, "0") == 0)
+        return INT64_MAX;
+    int64_t sum = 0;
+    while (*value) {
+        char *end = NULL;
+        int64_t number = strtoll(value, &end, 10);
+        size_t len = strcspn(end, " 0123456789");
+        int64_t us = 0;
+        for (size_t i = 0; i < sizeof units / sizeof *units && us == 0; i++)
+            if (strlen(units[i].unit) == len && strncmp(units[i].unit, end, len) == 0)
+                us = units[i].us;
+        if (end == value || us == 0 || number < 0 || number > (INT64_MAX - sum) / us)
+            return -1;
+        sum += number * us;
+        value = end + len + strspn(end + len, " ");
+    }
+    return sum;
+}
+
+/* The line that has the last word on the key; NULL when none has set it. */
+static const struct line *last_of(const struct unit *unit, const struct line *wanted) {
+    const struct line *last = NULL;
+    for (size_t i = 0; i < unit->count; i++)
+        if (strcmp(unit->lines[i].key, wanted->key) == 0 && strcmp(unit->lines[i].section, wanted->section) == 0)
+            last = &unit->lines[i];
+    return last && last->value[0] ? last : NULL;
+}
+
+/* Whether one of the lines says just this, and no empty one behind it takes it back. */
+static bool lists(const struct unit *unit, const struct line *wanted) {
+    bool is_listed = false;
+    for (size_t i = 0; i < unit->count; i++) {
+        const struct line *line = &unit->lines[i];
+        if (strcmp(line->key, wanted->key) == 0 && strcmp(line->section, wanted->section) == 0)
+            is_listed = line->value[0] && (is_listed || strcmp(line->value, wanted->value) == 0);
+    }
+    return is_listed;
+}
+
+static bool is_met(const struct rule *rule, const struct unit *unit, const struct line *wanted,
+                   const struct line *found) {
+    switch (rule->kind) {
+    case RULE_FREE:
+        return true;
+    case RULE_LIST:
+        return lists(unit, wanted);
+    case RULE_AT_LEAST:
+        return found && amount_of(found->value) >= amount_of(wanted->value);
+    case RULE_SAME:
+        return found && strcmp(found->value, wanted->value) == 0;
+    }
+    return true;
+}
+
+static void judge(const struct unit *unit, const struct line *wanted, const char *file, struct diags *diags) {
+    struct rule rule = rule_of(wanted->key);
+    const struct line *found = last_of(unit, wanted);
+    if (is_met(&rule, unit, wanted, found))
+        return;
+    struct text text TEXT_AUTO = {0};
+    text_printf(&text, "%s is %s, the manifest makes it %s", wanted->key, found ? found->value : "not set",
+                wanted->value);
+    if (rule.harm)
+        text_printf(&text, ": %s", rule.harm);
+    diags_add(diags, rule.harm ? DIAG_ERROR : DIAG_WARNING, found ? found->file : file, found ? found->number : 0, "%s",
+              text_get(&text));
+}
+
+void unit_drift(const char *wanted, const struct unit_source *sources, size_t source_count, struct diags *diags) {
+    struct unit expected = {0};
+    struct unit installed = {0};
+    unit_read(&expected, &(struct unit_source){.file = "", .bytes = wanted, .len = strlen(wanted)});
+    for (size_t i = 0; i < source_count; i++)
+        unit_read(&installed, &sources[i]);
+    for (size_t i = 0; i < expected.count; i++)
+        judge(&installed, &expected.lines[i], sources[0].file, diags);
+    unit_free(&expected);
+    unit_free(&installed);
+}
