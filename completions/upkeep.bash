@@ -20,7 +20,7 @@ _upkeep() {
         esac
     done
     case $command in
-    '') words='run start stop restart status show logs env signal wait events why shutdown check version help --manifest --profile --help --version' ;;
+    '') words='run start stop restart status show logs env signal wait events why shutdown check unit version help --manifest --profile --help --version' ;;
     run) words="$(_upkeep_apps) --help" ;;
     start) words="$(_upkeep_apps) --help --no-wait --timeout" ;;
     stop) words="$(_upkeep_apps) --help --no-wait --timeout" ;;
@@ -34,7 +34,8 @@ _upkeep() {
     events) words=" --help --json --follow" ;;
     why) words="$(_upkeep_apps) --help --json" ;;
     shutdown) words=" --help --no-wait --timeout" ;;
-    check) words="$(_upkeep_apps) --help --json" ;;
+    check) words="$(_upkeep_apps) --help --json --user --unit" ;;
+    unit) words=" --help --user --install --print" ;;
     version) words=" --help" ;;
     help) words=" --help --format" ;;
     esac

@@ -9,6 +9,8 @@ int main(int argc, char **argv) {
         .run = daemon_run,
         .refuse = daemon_refuse,
         .environment = daemon_environment,
+        .unit_survey = daemon_unit_survey,
+        .write_file = daemon_write_file,
     };
     return cli_main(argc, argv, &local);
 }

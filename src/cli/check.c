@@ -4,42 +4,21 @@
 #include "cli/answer.h"
 #include "cli/code.h"
 #include "cli/console.h"
+#include "cli/findings.h"
 #include "cli/handlers.h"
 #include "cli/session.h"
-#include "core/columns.h"
-
-static const char *const check_words[] = {
-    [DIAG_NOTE] = "note",
-    [DIAG_WARNING] = "warning",
-    [DIAG_ERROR] = "error",
-};
-static const char *const check_colours[] = {
-    [DIAG_NOTE] = "\033[36m",
-    [DIAG_WARNING] = "\033[33m",
-    [DIAG_ERROR] = "\033[1;31m",
-};
-
-/* `FILE:LINE: error: text`, the form that editors know from compilers. */
-static void check_print(const struct diag *diag, bool colour, struct text *out) {
-    if (diag->file)
-        text_printf(out, "%s:", diag->file);
-    if (diag->file && diag->line > 0)
-        text_printf(out, "%u:", diag->line);
-    text_printf(out, "%s%s%s:%s ", diag->file ? " " : "", colour ? check_colours[diag->severity] : "",
-                check_words[diag->severity], colour ? "\033[0m" : "");
-    columns_clean(diag->text, strlen(diag->text), out);
-    text_char(out, '\n');
-}
+#include "cli/unit.h"
 
 static json_t *check_json(const struct session *session) {
     const struct diags *diags = &session->diags;
     json_t *findings = json_array();
     for (size_t i = 0; i < diags->count; i++) {
         const struct diag *diag = &diags->list[i];
-        (void)json_array_append_new(findings, json_pack("{s:s, s:o, s:o, s:o}", "severity", check_words[diag->severity],
-                                                        "file", diag->file ? session_word(diag->file) : json_null(),
-                                                        "line", diag->line > 0 ? json_integer(diag->line) : json_null(),
-                                                        "text", session_word(diag->text)));
+        (void)json_array_append_new(findings,
+                                    json_pack("{s:s, s:o, s:o, s:o}", "severity", findings_words[diag->severity],
+                                              "file", diag->file ? session_word(diag->file) : json_null(), "line",
+                                              diag->line > 0 ? json_integer(diag->line) : json_null(), "text",
+                                              session_word(diag->text)));
     }
     return json_pack("{s:o, s:b, s:I, s:I, s:o}", "manifest", session_word(session->path), "ok", diags->errors == 0,
                      "errors", (json_int_t)diags->errors, "dropped", (json_int_t)diags->dropped, "findings", findings);
@@ -47,11 +26,7 @@ static json_t *check_json(const struct session *session) {
 
 static void check_people(const struct session *session, struct text *out) {
     const struct diags *diags = &session->diags;
-    bool colour = console_of(STDOUT_FILENO).colour;
-    for (size_t i = 0; i < diags->count; i++)
-        check_print(&diags->list[i], colour, out);
-    if (diags->dropped > 0)
-        text_printf(out, "and %zu more\n", diags->dropped);
+    findings_print(diags, STDOUT_FILENO, out);
     if (diags->errors == 0)
         text_printf(out, "%s: nothing stands against a start of %zu app%s\n", session->path,
                     session->manifest.app_count, session->manifest.app_count == 1 ? "" : "s");
@@ -65,6 +40,11 @@ static int check_all(struct session *session) {
             return code;
         session->invocation->local->check(&session->manifest, session->invocation->args, session->invocation->arg_count,
                                           &session->diags);
+    }
+    if (session->diags.errors == 0 && session->invocation->options.given[OPTION_UNIT]) {
+        int code = unit_compare(session, &session->diags);
+        if (code != CODE_DONE)
+            return code;
     }
     struct text out TEXT_AUTO = {0};
     if (session->invocation->options.given[OPTION_JSON]) {

@@ -55,10 +55,22 @@ const struct command commands[] = {
      "Tells the app's story: what happened and when, and who asked for it.", why_command},
     {"shutdown", NULL, "", 0, 0, ONE(NO_WAIT) | ONE(TIMEOUT), "stop all apps and end the supervisor",
      "Stops all apps, ends the supervisor and waits until its process is gone.", act_shutdown},
-    {"check", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(JSON), "say what would make a start fail",
+    {"check", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(JSON) | ONE(UNIT) | ONE(USER),
+     "say what would make a start fail",
      "Looks for everything that would make a start fail, and says all of it at once. Errors in the manifest are "
-     "findings like the others: the exit code is 1 for any error, 2 only for wrong usage.",
+     "findings like the others: the exit code is 1 for any error, 2 only for wrong usage.\n"
+     "With --unit it also says where the installed systemd unit and the manifest have drifted apart: what matters is "
+     "an "
+     "error, what merely differs a warning. Longer times and settings that only the unit has are not findings.",
      check_command},
+    {"unit", NULL, "", 0, 0, ONE(USER) | ONE(INSTALL) | ONE(PRINT), "make the systemd unit for this manifest",
+     "Prints a unit that runs this manifest with this upkeep, or installs it. Its time limits follow from the "
+     "manifest's own, along the longest chain of dependencies; run it again (and upkeep check --unit) when those have "
+     "changed. The apps run as you, as the user behind sudo, or, for root, as the owner of the manifest.\n"
+     "On standard error it warns of what will differ from this shell: programs that only this shell's PATH finds, "
+     "variables that only this shell sets, files that the user may not reach.\n"
+     "The unit is called after the stack's name. One that was not made from this manifest is never written over.",
+     unit_command},
     {"version", NULL, "", 0, 0, 0, "show the version", "Shows upkeep's version.", help_version},
     {"help", NULL, "[COMMAND]", 0, 1, ONE(FORMAT), "show help", "Shows what upkeep does, or one command's help.",
      help_command},

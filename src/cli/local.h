@@ -9,6 +9,7 @@
 #include "core/diag.h"
 #include "core/env.h"
 #include "core/manifest.h"
+#include "core/unit.h"
 
 /* Each as its namesake in daemon/daemon.h. */
 struct local {
@@ -18,6 +19,8 @@ struct local {
     void (*refuse)(const char *why, int code);
     bool (*environment)(const struct manifest *manifest, const struct manifest_app *app, struct env *env,
                         struct diags *diags);
+    bool (*unit_survey)(const struct manifest *manifest, const char *user, struct unit_spec *spec, struct diags *diags);
+    int (*write_file)(const char *path, const char *bytes, size_t len, unsigned mode);
 };
 
 #endif

@@ -21,6 +21,11 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_TIMEOUT] = {"timeout", 't', OPTION_DURATION, "DURATION", 0, "wait at most this long (5m)"},
     [OPTION_FORMAT] = {"format", 0, OPTION_WORD, "FORMAT", 0,
                        "print all of it as man, markdown, or as completion for bash or zsh"},
+    [OPTION_USER] = {"user", 0, OPTION_FLAG, NULL, 0, "for your own service manager (systemctl --user)"},
+    [OPTION_INSTALL] = {"install", 0, OPTION_FLAG, NULL, 0, "write it where systemd looks for it, and tell systemd"},
+    [OPTION_PRINT] = {"print", 0, OPTION_FLAG, NULL, 0, "print it, also when it is installed"},
+    [OPTION_UNIT] = {"unit", 0, OPTION_FLAG, NULL, 0,
+                     "compare with the installed systemd unit too (with --user: your own)"},
     [OPTION_STARTED_FD] = {"started-fd", 0, OPTION_NUMBER, "FD", OPTION_MAX_FD, NULL},
 };
 

@@ -76,6 +76,16 @@ bool daemon_environment(const struct manifest *manifest, const struct manifest_a
     return ok;
 }
 
+int daemon_write_file(const char *path, const char *bytes, size_t len, unsigned mode) {
+    char *folder = strdup(path);
+    if (!folder)
+        return -ENOMEM;
+    *strrchr(folder, '/') = '\0';
+    int r = fs_make_dirs(folder, 0755);
+    free(folder);
+    return r < 0 ? r : fs_write_atomic(path, bytes, len, mode);
+}
+
 /* ---- signals ---------------------------------------------------------------------------------------------------- */
 
 static void daemon_end(void *context, int signal) {

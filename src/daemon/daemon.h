@@ -8,6 +8,7 @@
 #include "core/diag.h"
 #include "core/env.h"
 #include "core/manifest.h"
+#include "core/unit.h"
 
 /* `upkeep run`: supervises until told to end. apps: which to start, all autostarted ones when app_count is 0.
  * started_fd: -1, or the pipe of an `upkeep start`: a newline is written there once the control socket answers, or one
@@ -29,5 +30,13 @@ bool daemon_load(const char *path, const char *profile, struct manifest *out, st
  * depend on a supervisor (no UPKEEP_*, no NOTIFY_SOCKET). The origins are borrowed from manifest. False with diags. */
 bool daemon_environment(const struct manifest *manifest, const struct manifest_app *app, struct env *env,
                         struct diags *diags);
+
+/* `upkeep unit`: fills in what of a unit follows from the manifest, and adds a warning for each thing that will differ
+ * between this shell and a unit of that user: programs, variables, what the user may not reach. False when out of
+ * memory. */
+bool daemon_unit_survey(const struct manifest *manifest, const char *user, struct unit_spec *spec, struct diags *diags);
+
+/* fs_make_dirs and fs_write_atomic, for a file that belongs to the user or the machine. 0 or -errno. */
+int daemon_write_file(const char *path, const char *bytes, size_t len, unsigned mode);
 
 #endif

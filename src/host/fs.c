@@ -69,6 +69,27 @@ int fs_read(const char *path, size_t cap, char **bytes_out, size_t *len_out) {
     return status;
 }
 
+int fs_read_start(const char *path, size_t len_max, char **bytes_out, size_t *len_out) {
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    char *bytes = calloc(1, len_max + 1);
+    int fd = bytes ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t len = fd < 0 ? -1 : read(fd, bytes, len_max);
+    int error = len < 0 ? -errno : 0;
+    if (fd >= 0)
+        close(fd);
+    if (len < 0) {
+        free(bytes);
+        return error;
+    }
+    *bytes_out = bytes;
+    *len_out = (size_t)len;
+    return 0;
+}
+
 int fs_read_file(void *context, const char *path, char **bytes_out, size_t *len_out) {
     (void)context;
     return fs_read(path, LIMIT_MANIFEST_FILE, bytes_out, len_out);

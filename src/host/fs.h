@@ -9,6 +9,9 @@
  * (-EFBIG, -EISDIR). */
 int fs_read(const char *path, size_t cap, char **bytes_out, size_t *len_out);
 
+/* The first bytes of a regular file, at most len_max of them, likewise. 0 or -errno. */
+int fs_read_start(const char *path, size_t len_max, char **bytes_out, size_t *len_out);
+
 /* layers_read_file with the manifest's cap; context is not used. */
 int fs_read_file(void *context, const char *path, char **bytes_out, size_t *len_out);
 

@@ -1,0 +1,70 @@
+#include "cli/unit_place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+bool unit_place_folder(bool is_user, struct text *folder, struct text *error) {
+    const char *config = getenv("XDG_CONFIG_HOME");
+    const char *home = getenv("HOME");
+    if (!is_user)
+        text_str(folder, "/etc/systemd/system");
+    else if (config && config[0] == '/')
+        text_printf(folder, "%s/systemd/user", config);
+    else if (home && home[0] == '/')
+        text_printf(folder, "%s/.config/systemd/user", home);
+    else
+        text_str(error, "HOME is not set: there is no folder for a user's units");
+    return error->len == 0;
+}
+
+char *unit_place_vendor(bool is_user, const char *name) {
+    static const char *const folders[] = {"/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd", "/run/systemd"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        struct text path TEXT_AUTO = {0};
+        text_printf(&path, "%s/%s/%s", folders[i], is_user ? "user" : "system", name);
+        if (access(text_get(&path), F_OK) == 0)
+            return text_take(&path);
+    }
+    return NULL;
+}
+
+int unit_place_systemctl(bool is_user, const char *verb, const char *argument) {
+    char *argv[6];
+    size_t n = 0;
+    argv[n++] = (char[]){"systemctl"};
+    if (is_user)
+        argv[n++] = (char[]){"--user"};
+    argv[n++] = strdup(verb);
+    char *last = argument ? strdup(argument) : NULL;
+    argv[n++] = last;
+    argv[n] = NULL;
+    posix_spawn_file_actions_t actions;
+    pid_t child = -1;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error == 0) {
+        error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+        if (error == 0)
+            error = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
+        (void)posix_spawn_file_actions_destroy(&actions);
+    }
+    free(argv[is_user ? 2 : 1]);
+    free(last);
+    if (error != 0)
+        return -error;
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+}
+
+bool unit_place_is_booted(void) {
+    return access("/run/systemd/system", F_OK) == 0;
+}
