@@ -2,10 +2,11 @@
 
 build_packages="gcc libc6-dev cmake ninja-build pkg-config libev-dev libinih-dev libsystemd-dev libjansson-dev"
 test_packages="libcmocka-dev python3 procps util-linux"
+systemd_packages="systemd dbus passwd"
 example_packages="python3-fastapi python3-uvicorn python3-websockets"
 gate_packages="clang clang-format clang-tidy cppcheck binutils"
 
-# install_packages build [test] [example] [gate]
+# install_packages build [test] [systemd] [example] [gate]
 install_packages() {
   missing=
   for group; do
