@@ -28,6 +28,12 @@ enum key_type {
     KEY_ENV_FILES, /* paths, one a line; layered */
 };
 
+/* What it takes for a change of a key to take effect. */
+enum key_effect {
+    KEY_AT_START, /* a new start: of the app, for a key of [upkeep] of the supervisor */
+    KEY_LIVE,     /* nothing: it is looked at when it is needed */
+};
+
 /* The offset of a key without a field in a config: the layers are kept in the app. */
 #define MANIFEST_NO_FIELD SIZE_MAX
 
@@ -40,10 +46,11 @@ struct manifest_key {
     const char *const *choices; /* KEY_CHOICE, KEY_LOG_TARGET: the words in the enum's order, ending with NULL */
     int64_t min, max;           /* KEY_INT; KEY_DURATION: min alone */
     bool is_told_apart;         /* writing the default is not the same as writing nothing */
-    const char *summary;        /* one line for help */
-    const char *text;           /* the paragraphs of the manual, separated by empty lines, `…` around what is typed;
-                                   NULL when the summary says all */
-    const char *example;        /* lines of a manifest, or NULL */
+    enum key_effect effect;
+    const char *summary; /* one line for help */
+    const char *text;    /* the paragraphs of the manual, separated by empty lines, `…` around what is typed;
+                            NULL when the summary says all */
+    const char *example; /* lines of a manifest, or NULL */
 };
 
 /* Each ends with a NULL name. */
@@ -51,6 +58,10 @@ extern const struct manifest_key manifest_app_keys[];
 extern const struct manifest_key manifest_supervisor_keys[];
 extern const size_t manifest_app_key_count;
 extern const size_t manifest_supervisor_key_count;
+
+/* Appends a setting of the key as `KEY = VALUE` in canonical form, with a newline; nothing when it is not written, or
+ * equals the default. ${…} stays. What means the same is printed the same. */
+void manifest_key_print(const struct manifest_key *key, const struct setting *setting, struct text *out);
 
 /* The row of a name, or NULL. */
 const struct manifest_key *manifest_key_find(const struct manifest_key *keys, const char *name);

@@ -61,7 +61,7 @@ static void join_names(struct text *names) {
     text_append(names, text_get(&joined), joined.len);
 }
 
-static void print_setting(const struct manifest_key *key, const struct setting *setting, struct text *out) {
+void manifest_key_print(const struct manifest_key *key, const struct setting *setting, struct text *out) {
     if (!setting->text)
         return;
     TEXT_AUTO struct text value = {0};
@@ -81,12 +81,12 @@ static void print_setting(const struct manifest_key *key, const struct setting *
 static void print_settings(const struct manifest_key *keys, const struct setting *settings, struct text *out) {
     for (size_t row = 0; keys[row].name; row++)
         if (keys[row].type != KEY_ENV && keys[row].type != KEY_ENV_FILES)
-            print_setting(&keys[row], &settings[row], out);
+            manifest_key_print(&keys[row], &settings[row], out);
 }
 
 static void print_layer(const struct env_layer *layer, struct text *out) {
-    print_setting(manifest_key_find(manifest_app_keys, "env_file"), &layer->env_file, out);
-    print_setting(manifest_key_find(manifest_app_keys, "env"), &layer->env, out);
+    manifest_key_print(manifest_key_find(manifest_app_keys, "env_file"), &layer->env_file, out);
+    manifest_key_print(manifest_key_find(manifest_app_keys, "env"), &layer->env, out);
 }
 
 static bool is_empty(const struct env_layer *layer) {
