@@ -208,6 +208,10 @@ void output_free(struct output *output) {
     output_dispose(output);
 }
 
+void output_hub_end(struct output_hub *hub) {
+    output_files_end(&hub->files);
+}
+
 void output_hub_reopen(struct output_hub *hub) {
     output_index_close(&hub->index);
     output_files_reopen(&hub->files);

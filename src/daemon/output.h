@@ -25,6 +25,9 @@ void output_hub_free(struct output_hub *hub);
 /* SIGHUP: every log file is opened anew by its path. Failures are announced. */
 void output_hub_reopen(struct output_hub *hub);
 
+/* The supervisor ends: log files that nobody has written to need not be made any more. */
+void output_hub_end(struct output_hub *hub);
+
 /* Shows a supervisor's own line on the terminal in order with the apps' lines. */
 void output_hub_say(struct output_hub *hub, const char *line);
 

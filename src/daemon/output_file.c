@@ -143,6 +143,10 @@ static bool output_file_write_left(struct output_file *file) {
     return r == 0;
 }
 
+void output_files_end(struct output_files *files) {
+    loop_timer_stop(files->loop, &files->make);
+}
+
 void output_file_put(struct output_files *files, struct output_file *file) {
     if (--file->users > 0)
         return;

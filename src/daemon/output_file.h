@@ -54,4 +54,7 @@ void output_file_retry(struct output_files *files, struct output_file *file);
 /* Opens all files anew by their paths. A file that cannot be opened stays as it is, and that is said. */
 void output_files_reopen(struct output_files *files);
 
+/* Files that nobody has written to are not made any more. */
+void output_files_end(struct output_files *files);
+
 #endif

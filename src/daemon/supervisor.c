@@ -434,6 +434,7 @@ void supervisor_restart(struct supervisor *sv, const bool *set, struct actor act
 
 void supervisor_shutdown(struct supervisor *sv, struct actor actor) {
     bool is_second = sv->is_shutting_down;
+    output_hub_end(sv->context.hub);
     sv->is_shutting_down = true;
     for (size_t i = 0; i < sv->count; i++) {
         struct instance *instance = &sv->instances[i];
