@@ -14,6 +14,7 @@
 #include "daemon/call.h"
 #include "daemon/report.h"
 #include "daemon/verbs.h"
+#include "host/proc.h"
 #include "host/sock.h"
 
 #define CONTROL_SOCKET "control.sock"
@@ -159,10 +160,12 @@ static void client_begin_call(struct client *client, const char *bytes, size_t l
         return;
     }
     client->has_call = true;
+    proc_use_reserve(true);
     if (error < 0)
         call_service_error(&client->call, "InvalidParameter", "parameter", member);
     else
         verbs_handle(&client->call);
+    proc_use_reserve(false);
     client->out_exempt = client_pending(client);
 }
 
@@ -370,11 +373,22 @@ static void control_turn_away(struct control *control) {
         control_pause(control);
 }
 
+/* When the apps have all descriptors that they can have, somebody must still be able to look and to stop them. */
+static int control_accept(const struct control *control) {
+    int fd = sock_accept(control->listener);
+    if (fd != -EMFILE)
+        return fd;
+    proc_use_reserve(true);
+    fd = sock_accept(control->listener);
+    proc_use_reserve(false);
+    return fd;
+}
+
 static void control_ready(struct loop_io *io, int events) {
     (void)events;
     struct control *control = LOOP_CONTAINER(io, struct control, io);
     for (unsigned i = 0; i < CONTROL_BATCH; i++) {
-        int fd = sock_accept(control->listener);
+        int fd = control_accept(control);
         if (fd >= 0) {
             control_admit(control, fd);
             continue;

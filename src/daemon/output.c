@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +104,16 @@ static void stream_adopt(struct stream *stream, struct log_target *now, struct l
     *wanted = (struct log_target){0};
 }
 
+/* The folders of logs are made when they are missing, but not root: who has removed that does not want it back with
+ * nothing but a log in it. */
+static int output_check_root(const char *root, struct text *error) {
+    if (access(root, F_OK) == 0)
+        return 0;
+    int r = -errno;
+    text_printf(error, "cannot enter %s: %s", root, strerror(-r));
+    return r;
+}
+
 int output_prepare(struct output *output, const struct app_config *config, const char *root, const struct env *env,
                    struct text *error) {
     const struct log_target *as_written[] = {&config->stdout_target, &config->stderr_target};
@@ -112,7 +121,7 @@ int output_prepare(struct output *output, const struct app_config *config, const
     struct stream fresh[2];
     for (int i = 0; i < 2; i++)
         stream_init(&fresh[i], output, i == 1);
-    int r = 0;
+    int r = output_check_root(root, error);
     for (int i = 0; i < 2 && r == 0; i++) {
         r = target_resolve(output, as_written[i], root, env, &wanted[i]);
         if (r == 0)
@@ -232,8 +241,6 @@ struct output_hub *output_hub_new(struct loop *loop, const char *runtime_dir, co
     }
     if (terminal_fd >= 0)
         output_view_open(&hub->view, loop, terminal_fd);
-    /* A file that reaches RLIMIT_FSIZE is a disk that takes no more, not our end. */
-    signal(SIGXFSZ, SIG_IGN);
     return hub;
 }
 

@@ -21,6 +21,7 @@
 
 enum {
     NOFILE_CAP = 1 << 20, /* descriptors for us, where the hard limit has no end */
+    NOFILE_RESERVE = 16,  /* of them, see proc_use_reserve() */
     STACK_BYTES = 64 * 1024,
 };
 
@@ -28,6 +29,7 @@ enum {
 static struct {
     struct loop *loop;
     struct rlimit nofile; /* as we were given it, for the children */
+    rlim_t nofile_top;    /* ours, with the reserve */
     int ignored[_NSIG];
     size_t ignored_count;
     int null_fd;
@@ -45,14 +47,28 @@ static int setup_limits(void) {
     rlim_t wanted = raised.rlim_max > NOFILE_CAP ? NOFILE_CAP : raised.rlim_max;
     if (wanted > raised.rlim_cur)
         raised.rlim_cur = wanted;
+    common.nofile_top = raised.rlim_cur;
+    if (raised.rlim_cur > 2 * NOFILE_RESERVE)
+        raised.rlim_cur -= NOFILE_RESERVE;
     if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
         return -errno;
     return tag_setup();
 }
 
+void proc_use_reserve(bool use) {
+    if (common.nofile_top <= 2 * NOFILE_RESERVE)
+        return;
+    struct rlimit limit = {common.nofile_top - (use ? 0 : NOFILE_RESERVE), common.nofile.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void setup_signals(void) {
+    /* A reader that is gone, a file that reached RLIMIT_FSIZE, a terminal that wants no output from the background
+     * (stty tostop): errors of a write, not our end. */
+    static const int of_writes[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
     struct sigaction action = {.sa_handler = SIG_IGN};
-    sigaction(SIGPIPE, &action, NULL);
+    for (size_t i = 0; i < sizeof of_writes / sizeof *of_writes; i++)
+        sigaction(of_writes[i], &action, NULL);
     /* Were it inherited as ignored, the kernel would throw the children's statuses away. */
     action.sa_handler = SIG_DFL;
     action.sa_flags = SA_NOCLDSTOP;

@@ -53,10 +53,14 @@ struct proc {
     struct loop_io exit; /* of an adopted one, whose end may be told to somebody else */
 };
 
-/* Prepares this process to supervise: subreaper, RLIMIT_NOFILE to its hard limit (children get the old one back),
- * inherited descriptors close-on-exec, SIGPIPE ignored, SIGCHLD watched. settled (may be NULL) is called after each
+/* Prepares this process to supervise: subreaper, RLIMIT_NOFILE to its hard limit (children get the old one back) less a reserve,
+ * inherited descriptors close-on-exec, the signals of writes (SIGPIPE, SIGXFSZ, SIGTTOU) ignored, SIGCHLD watched. settled (may be NULL) is called after each
  * round of ended() callbacks, and when only orphans ended. 0 or -errno. */
 int proc_setup(struct loop *loop, void (*settled)(void *context), void *context);
+
+/* The last few descriptor numbers are kept back for what must work when apps have taken all others: between true and
+ * false they can be had, and what was opened by then is kept. Nothing before proc_setup. */
+void proc_use_reserve(bool use);
 
 /* Own session and process group, signals and mask reset, only the named descriptors. Blocks until execve has succeeded
  * or failed. 0, or -errno with the step in *failure_out. ended is called later, never from within. */

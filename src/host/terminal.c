@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +38,6 @@ struct terminal *terminal_new(struct loop *loop, int fd, void (*caught_up)(void 
     int own = terminal_reopen(fd);
     *terminal = (struct terminal){
         .loop = loop, .fd = own >= 0 ? own : fd, .is_own = own >= 0, .caught_up = caught_up, .context = context};
-    /* In the background of a terminal with `stty tostop` a write would stop us. */
-    signal(SIGTTOU, SIG_IGN);
     return terminal;
 }
 
