@@ -174,6 +174,9 @@ static void background_arguments(const struct session *session, struct backgroun
 
 static int background_spawn(struct session *session, struct background *background, const char *log_path) {
     const char *runtime_dir = session->manifest.supervisor.runtime_dir;
+    const char *root = session->manifest.supervisor.root;
+    if (access(root, F_OK) < 0)
+        return code_fail(CODE_FAILED, "%s: cannot enter root %s: %s", session->path, root, strerror(errno));
     int error = background_make_dir(runtime_dir);
     if (error < 0)
         return code_fail(CODE_FAILED, "cannot make the runtime dir %s: %s", runtime_dir, strerror(-error));

@@ -1,11 +1,13 @@
 #include "daemon/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -32,7 +34,8 @@ struct daemon {
     struct manager manager;
     const char *runtime_dir; /* of the supervisor's manifest */
     int lock_fd;
-    int terminal_fd; /* -1: standard output is no terminal */
+    int terminal_fd;    /* -1: standard output is no terminal */
+    int controlling_fd; /* the terminal whose end is ours; -1: none */
     int started_fd;
 };
 
@@ -93,11 +96,20 @@ static void daemon_end(void *context, int signal) {
     supervisor_shutdown(daemon->supervisor, (struct actor){.kind = ACTOR_SIGNAL, .signal = signal});
 }
 
+/* The controlling terminal, wherever our output goes. Not when SIGHUP was ignored as we were started: then somebody
+ * (nohup) wants us to outlive it. */
+static int daemon_open_terminal(void) {
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN)
+        return -1;
+    return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+}
+
 /* SIGHUP means two things: log files moved away, or the terminal has gone. */
 static void daemon_hangup(void *context, int signal) {
     struct daemon *daemon = context;
     struct termios unused;
-    if (daemon->terminal_fd >= 0 && tcgetattr(daemon->terminal_fd, &unused) < 0 && errno == EIO) {
+    if (daemon->controlling_fd >= 0 && tcgetattr(daemon->controlling_fd, &unused) < 0 && errno == EIO) {
         daemon_end(context, signal);
         return;
     }
@@ -131,6 +143,17 @@ static long daemon_lock_holder(const char *path) {
     long pid = strtol(bytes, NULL, 10);
     free(bytes);
     return pid;
+}
+
+/* Everything else is made when it is missing; a root that is missing is a mistake in the manifest, or a disk that is
+ * not mounted. */
+static bool daemon_has_root(const struct manifest *manifest, struct text *error) {
+    struct stat st;
+    const char *root = manifest->supervisor.root;
+    int why = stat(root, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    if (why != 0)
+        text_printf(error, "%s: cannot enter root %s: %s", manifest->file, root, strerror(why));
+    return why == 0;
 }
 
 static bool daemon_lock(struct daemon *daemon, const char *manifest_file, struct text *error) {
@@ -184,7 +207,7 @@ static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, str
         text_printf(error, "cannot set up: %s", strerror(-r));
         return false;
     }
-    if (!daemon_lock(daemon, manifest->file, error))
+    if (!daemon_has_root(manifest, error) || !daemon_lock(daemon, manifest->file, error))
         return false;
     daemon_clear_leftovers(daemon);
     struct tag_range tags = {daemon_tag_base(), (uint32_t)manifest->app_count};
@@ -197,7 +220,7 @@ static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, str
         return false;
     }
     daemon->runtime_dir = supervisor_manifest(daemon->supervisor)->supervisor.runtime_dir;
-    say_setup(daemon->terminal_fd >= 0 ? supervisor_output(daemon->supervisor) : NULL);
+    say_setup(daemon->terminal_fd >= 0 ? supervisor_output(daemon->supervisor) : NULL, daemon->loop);
     daemon->control = control_new(daemon->supervisor, error);
     return daemon->control != NULL;
 }
@@ -237,12 +260,15 @@ static void daemon_fini(struct daemon *daemon) {
     if (daemon->control)
         control_free(daemon->control);
     manager_fini(&daemon->manager);
-    say_setup(NULL);
+    say_setup(NULL, daemon->loop);
     if (daemon->supervisor)
         leftover_remove(daemon->runtime_dir);
     supervisor_free(daemon->supervisor);
+    say_setup(NULL, NULL);
     if (daemon->loop)
         loop_free(daemon->loop);
+    if (daemon->controlling_fd >= 0)
+        close(daemon->controlling_fd);
     if (daemon->lock_fd >= 0)
         close(daemon->lock_fd);
 }
@@ -251,9 +277,10 @@ int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, i
     struct daemon daemon = {
         .lock_fd = -1,
         .terminal_fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : -1,
+        .controlling_fd = daemon_open_terminal(),
         .started_fd = started_fd,
     };
-    say_setup(NULL);
+    say_setup(NULL, NULL);
     struct text error TEXT_AUTO = {0};
     if (!daemon_prepare(&daemon, manifest, &error)) {
         if (started_fd < 0) {

@@ -3,22 +3,45 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/text.h"
 #include "daemon/output.h"
 #include "host/journal.h"
+#include "host/terminal.h"
 
 /* How standard error is written to. */
 enum say_way { SAY_PLAIN, SAY_WITH_PRIORITY, SAY_TO_JOURNAL };
 
 static struct output_hub *say_hub;
 static enum say_way say_way;
+static struct terminal *say_stderr; /* NULL: written as it comes */
+static size_t say_hidden;           /* lines that nobody took */
 
 static const char SAY_NAME[] = "upkeep";
 
-void say_setup(struct output_hub *hub) {
+/* A pipe, a socket or a terminal takes only as much as is read at its other end. */
+static bool say_may_block(void) {
+    struct stat st;
+    if (fstat(STDERR_FILENO, &st) < 0)
+        return false;
+    return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(STDERR_FILENO);
+}
+
+static void say_caught_up(void *context) {
+    (void)context;
+    size_t hidden = say_hidden;
+    say_hidden = 0;
+    if (hidden > 0)
+        say(SAY_WARNING, NULL, "%zu lines not shown: nobody read them", hidden);
+}
+
+void say_setup(struct output_hub *hub, struct loop *loop) {
+    terminal_free(say_stderr);
+    say_stderr = loop && !hub && say_may_block() ? terminal_new(loop, STDERR_FILENO, say_caught_up, NULL) : NULL;
     say_hub = hub;
+    say_hidden = 0;
     bool is_journal = journal_is_stream(STDERR_FILENO);
     bool has_priorities = is_journal || journal_is_kernel_log(STDERR_FILENO);
     say_way = is_journal && journal_is_running() ? SAY_TO_JOURNAL : has_priorities ? SAY_WITH_PRIORITY : SAY_PLAIN;
@@ -77,6 +100,18 @@ static bool say_to_journal(const struct say_place *place, enum say_level level, 
 
 /* ---- lines ------------------------------------------------------------------------------------------------------ */
 
+static void say_to_stderr(const struct text *text) {
+    if (!say_stderr) {
+        /* Nobody is left to be told when this fails. */
+        if (write(STDERR_FILENO, text_get(text), text->len) < 0)
+            return;
+    } else if (terminal_is_choked(say_stderr)) {
+        say_hidden++;
+    } else {
+        terminal_write(say_stderr, text_get(text), text->len);
+    }
+}
+
 static void say_line(enum say_level level, const char *line, size_t len) {
     struct text text TEXT_AUTO = {0};
     if (!say_hub && say_way != SAY_PLAIN)
@@ -87,9 +122,7 @@ static void say_line(enum say_level level, const char *line, size_t len) {
         return;
     }
     text_char(&text, '\n');
-    /* Nobody is left to be told when this fails. */
-    if (write(STDERR_FILENO, text_get(&text), text.len) < 0)
-        return;
+    say_to_stderr(&text);
 }
 
 void say_block_at(const struct say_place *place, enum say_level level, const struct say_about *about,

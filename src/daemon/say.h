@@ -4,6 +4,7 @@
 #ifndef UPKEEP_DAEMON_SAY_H
 #define UPKEEP_DAEMON_SAY_H
 
+struct loop;
 struct output_hub;
 
 enum say_level { SAY_ERROR = 3, SAY_WARNING = 4, SAY_INFO = 6 }; /* syslog's numbers */
@@ -23,10 +24,12 @@ struct say_place {
 };
 #define SAY_HERE (&(const struct say_place){__FILE__, __func__, __LINE__})
 
-/* hub: NULL when there is no terminal. */
-void say_setup(struct output_hub *hub);
+/* hub: its terminal; NULL: standard error, which with the help of the loop is written without ever waiting for whoever
+ * should read it; without a loop (NULL) as it comes, which is for before the loop and after it. Both borrowed until the
+ * next call. */
+void say_setup(struct output_hub *hub, struct loop *loop);
 
-/* `upkeep: app: text`, or `upkeep: text` when there is no app. Never blocks on a terminal. */
+/* `upkeep: app: text`, or `upkeep: text` when there is no app. */
 void say_at(const struct say_place *place, enum say_level level, const struct say_about *about, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 #define say(level, app_, ...) say_at(SAY_HERE, level, &(const struct say_about){.app = (app_)}, __VA_ARGS__)
