@@ -9,7 +9,7 @@ enum {
     WINDOW_MS = 30 * 1000, /* asked for at a time, at most */
     RENEW_MS = 10 * 1000,  /* and asked for anew at least this often */
     MARGIN_MS = 5 * 1000,  /* what is at its limit must be ended and be told of before the manager acts */
-    WHY_COLUMNS = 160,
+    REASON_COLUMNS = 160,
 };
 
 void progress_init(struct progress *progress, enum progress_stage stage, struct mono now) {
@@ -179,11 +179,10 @@ static void print_span(struct span span, struct text *out) {
     text_char(out, ')');
 }
 
-static void print_why(const char *before, const struct progress_app *app, struct text *out) {
+void progress_print_reason(const char *reason, struct text *out) {
     struct text clean TEXT_AUTO = {0};
-    columns_clean(app->why, strlen(app->why), &clean);
-    text_str(out, before);
-    columns_cut(text_get(&clean), WHY_COLUMNS, out);
+    columns_clean(reason, strlen(reason), &clean);
+    columns_cut(text_get(&clean), REASON_COLUMNS, out);
 }
 
 static void print_app(const struct progress *progress, struct text *out) {
@@ -194,11 +193,12 @@ static void print_app(const struct progress *progress, struct text *out) {
     case RANK_FAILED:
     case RANK_BACKOFF:
     case RANK_BLOCKED:
-        text_printf(out, " %s", word);
-        print_why(": ", app, out);
+        text_printf(out, " %s: ", word);
+        progress_print_reason(app->why, out);
         return;
     case RANK_WAITING:
-        print_why(" ", app, out);
+        text_char(out, ' ');
+        progress_print_reason(app->why, out);
         return;
     case RANK_KILLED:
         text_str(out, " being killed");

@@ -44,6 +44,9 @@ void progress_add(struct progress *progress, const struct progress_app *app);
  * `stopping, 2 left, backend (3s of 10s)`: one line of clean UTF-8. */
 void progress_print(const struct progress *progress, struct text *out);
 
+/* Appends a sentence as one line of clean UTF-8, cut to what fits into a status. */
+void progress_print_reason(const char *reason, struct text *out);
+
 /* For how long from now (ms) the service manager is to go on waiting; 0: for no longer than it would by itself.
  *
  * While starting, what counts is each app's first attempt: it may use up its own ready_timeout, and what the app asks

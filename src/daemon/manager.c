@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/columns.h"
 #include "core/progress.h"
 #include "daemon/say.h"
 #include "host/notify.h"
@@ -58,13 +57,26 @@ static int manager_errno_of(const struct instance_view *view, enum cause cause) 
     return cause == CAUSE_SPAWN_FAILED ? view->spawn_error : 0;
 }
 
-/* An app has failed for good. */
-static void manager_blame_app(struct manager *manager, const struct supervisor_event *event) {
+/* Remembers the last that has failed; one that is to be tried again gives way to one that is not. */
+static void manager_note_failure(struct manager *manager, const struct supervisor_event *event) {
+    bool is_final = event->change->to == PHASE_FAILED;
+    if (!is_final && manager->blame &&
+        supervisor_view(manager->supervisor, manager->blamed).life->phase == PHASE_FAILED)
+        return;
     struct instance_view view = supervisor_view(manager->supervisor, event->index);
     struct text blame TEXT_AUTO = {0};
-    text_printf(&blame, "%s failed: ", view.name);
-    columns_clean(view.why, strlen(view.why), &blame);
+    text_printf(&blame, "%s%s: ", view.name, is_final ? " failed" : "");
+    progress_print_reason(view.why, &blame);
     manager_set_blame(manager, &blame, manager_errno_of(&view, event->change->why.cause));
+    manager->blamed = event->index;
+}
+
+static void manager_forgive(struct manager *manager, size_t index) {
+    if (manager->blamed != index)
+        return;
+    free(manager->blame);
+    manager->blame = NULL;
+    manager->blame_errno = 0;
 }
 
 /* ---- telling it ------------------------------------------------------------------------------------------------- */
@@ -109,7 +121,7 @@ static void manager_due(struct loop_timer *timer) {
 static void manager_give_up(struct manager *manager, const struct progress *progress) {
     const struct progress_app *app = &progress->most;
     say_of(SAY_ERROR, &((struct say_about){app->name, phase_word(app->life->phase), app->why}),
-           "the start as a whole has failed with it (ready_when); stopping everything");
+           "the start has failed: ready_when can no longer come true; stopping everything");
     supervisor_give_up(manager->supervisor);
 }
 
@@ -124,14 +136,20 @@ static void manager_round(struct supervisor_watch *watch) {
         manager_give_up(manager, &progress);
 }
 
-/* A start that is cut short is put down to what it waited for. */
+/* A start that is cut short is put down to what failed in it, or to what it waited for. */
+static void manager_blame_start(struct manager *manager) {
+    const char *reason = manager->blame ? manager->blame : manager->told;
+    if (!reason)
+        return;
+    struct text blame TEXT_AUTO = {0};
+    text_printf(&blame, "stopped before it was ready: %s", reason);
+    manager_set_blame(manager, &blame, 0);
+}
+
 static void manager_stop(struct manager *manager) {
     manager->is_stopping = true;
-    if (!manager->is_ready && !manager->blame && manager->told) {
-        struct text blame TEXT_AUTO = {0};
-        text_printf(&blame, "stopped before it was ready: %s", manager->told);
-        manager_set_blame(manager, &blame, 0);
-    }
+    if (!manager->is_ready && supervisor_exit_code(manager->supervisor) == 0)
+        manager_blame_start(manager);
     struct progress progress = manager_look(manager);
     manager_tell(manager, &progress, "STOPPING=1\n", false);
 }
@@ -139,10 +157,14 @@ static void manager_stop(struct manager *manager) {
 /* Before the act: the service manager knows of the stop before any app does. */
 static void manager_changed(struct supervisor_watch *watch, const struct supervisor_event *event) {
     struct manager *manager = LOOP_CONTAINER(watch, struct manager, watch);
-    if (event->change->to == PHASE_FAILED)
-        manager_blame_app(manager, event);
     if (!manager->is_stopping && manager_is(manager, "stopping"))
         manager_stop(manager);
+    if (manager->is_stopping)
+        return;
+    if (event->change->to == PHASE_FAILED || event->change->to == PHASE_BACKOFF)
+        manager_note_failure(manager, event);
+    else if (event->change->to == PHASE_READY || event->change->to == PHASE_DONE)
+        manager_forgive(manager, event->index);
 }
 
 void manager_reload_begins(struct manager *manager) {
@@ -224,7 +246,7 @@ void manager_refuse(const char *why, int code) {
     struct manager manager = {0};
     struct text state TEXT_AUTO = {0};
     text_str(&state, "STATUS=");
-    columns_clean(why, strlen(why), &state);
+    progress_print_reason(why, &state);
     text_printf(&state, "\nEXIT_STATUS=%d\n", code);
     manager_send(&manager, &state);
 }

@@ -25,6 +25,7 @@ struct manager {
     int64_t watchdog_ms;           /* between two WATCHDOG=1; 0: none are wanted */
     char *told;                    /* the last STATUS=; owned, NULL before the first */
     char *blame;                   /* what a failing end is put down to; owned, NULL for nothing */
+    size_t blamed;                 /* the instance that it is about */
     int blame_errno;               /* what ERRNO= says of it; 0: nothing */
     bool is_ready;                 /* READY=1 was sent */
     bool is_stopping;              /* STOPPING=1 was sent */

@@ -9,9 +9,11 @@ tests=$source/tests
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 
+# What does not link would look like a bug that was caught.
+link() { "$cc" "$@" || { echo "cannot link the tests" >&2; exit 1; }; }
 compile() { "$cc" -std=c17 -D_GNU_SOURCE -w -I"$source/src" "$@"; }
 
-for file in lifecycle restart plan; do
+for file in lifecycle restart plan progress; do
     compile -O2 -c "$core/$file.c" -o "$here/$file.o"
     compile -O0 -c "$tests/unit/core_$file.c" -o "$here/unit_$file.o"
 done
@@ -19,15 +21,21 @@ for file in walk host world invariants table; do
     compile -O2 -c "$tests/model/$file.c" -o "$here/model_$file.o"
 done
 
+# What progress prints with.
+for file in text columns value diag; do
+    compile -O2 -c "$core/$file.c" -o "$here/$file.o"
+done
+
 # green DIR: whether all tests pass with the objects of DIR; the nearest test is run first.
 green() {
-    for test in lifecycle restart plan; do
+    for test in lifecycle restart plan progress; do
         [ "$test" = "$file" ] || continue
-        "$cc" "$here/unit_$test.o" "$1/lifecycle.o" "$1/restart.o" "$1/plan.o" -lcmocka -o "$1/unit"
+        link "$here/unit_$test.o" "$1"/*.o "$here/text.o" "$here/columns.o" "$here/value.o" "$here/diag.o" \
+            -lcmocka -o "$1/unit"
         timeout 20 "$1/unit" >"$1/output" 2>&1 || { by="unit: $(grep -m1 '  FAILED  ' "$1/output" | sed 's/.*] //')"; return 1; }
     done
-    [ "$file" != plan ] || return 0
-    "$cc" "$here"/model_*.o "$1/lifecycle.o" "$1/restart.o" -o "$1/model"
+    case $file in plan | progress) return 0 ;; esac
+    link "$here"/model_*.o "$1/lifecycle.o" "$1/restart.o" -o "$1/model"
     timeout 60 "$1/model" >"$1/output" 2>&1 || { by="model: $(grep -m1 '^broken: ' "$1/output" | cut -c9-)"; return 1; }
 }
 
@@ -38,7 +46,7 @@ while IFS='|' read -r file what patch; do
     planted=$((planted + 1))
     mutant=$here/mutant
     mkdir "$mutant"
-    cp "$here/lifecycle.o" "$here/restart.o" "$here/plan.o" "$mutant"
+    cp "$here/lifecycle.o" "$here/restart.o" "$here/plan.o" "$here/progress.o" "$mutant"
     sed -zE "$patch" "$core/$file.c" >"$mutant/$file.c"
     if cmp -s "$core/$file.c" "$mutant/$file.c"; then
         echo "does not apply any more: $file: $what"

@@ -207,8 +207,16 @@ autostart = false
             self.assertLess(message.time + granted, begun + 2.5 + 5 + 0.5)
         # What the manager's own limit ends is put down to the app.
         self.assertEqual(s.end(), 0)
-        self.assertRegex(m.first("STOPPING").fields["STATUS"], r"^stopped before it was ready: 0/1 ready, slow ")
-        m.status("stopped before it was ready: 0/1 ready, slow [^;]*")
+        blame = "stopped before it was ready: slow: not ready within 2s500ms: READY=1 did not come"
+        self.assertTrue(m.first("STOPPING").fields["STATUS"].startswith(blame + "; stopping, "))
+        m.status(blame)
+
+    def test_a_start_that_is_cut_short_is_put_down_to_what_it_waited_for(self):
+        s, m = self.managed(GATED)
+        s.run()
+        m.status(r"0/2 ready, a starting \(0s of 30s\)")
+        self.assertEqual(s.end(), 0)
+        m.status(r"stopped before it was ready: 0/2 ready, a starting \(\d+s of 30s\)")
 
     def test_a_slow_stop_is_given_time_and_a_killed_one_is_not(self):
         s, m = self.managed(f"[app:deaf]\ncommand = {CHILD} on TERM ignore notify READY=1 run\nready = notify\n"
