@@ -202,9 +202,13 @@ static void end_killed(struct making *m) {
 
 /* ---- taking down ---- */
 
+static enum act signal_act(const struct making *m) {
+    return m->rules->kill_group ? ACT_SIGNAL_TREE : ACT_SIGNAL_MAIN;
+}
+
 static void signal_process(struct making *m) {
     enter(m, PHASE_STOPPING, stop_deadline(m));
-    m->act = m->rules->kill_group ? ACT_SIGNAL_TREE : ACT_SIGNAL_MAIN;
+    m->act = signal_act(m);
 }
 
 /* Begins to end the process that is there; the cause is set. */
@@ -222,10 +226,13 @@ static void take_down(struct making *m, enum cause takedown) {
     }
 }
 
-/* Gives a takedown that is under way, or will be once the spawn is answered, another goal. */
+/* Gives a takedown that is under way, or will be once the spawn is answered, another goal. Who was ending by itself is
+ * now told to. */
 static void redirect(struct making *m, enum goal goal, enum cause takedown, enum cause cause) {
     if (m->life.goal == goal && m->life.takedown == takedown)
         return;
+    if (m->life.takedown == CAUSE_ENDING && m->life.phase == PHASE_STOPPING)
+        m->act = signal_act(m);
     m->life.goal = goal;
     m->life.takedown = takedown;
     because(m, cause);
@@ -606,6 +613,32 @@ static void on_extend(struct making *m) {
     }
 }
 
+/* It has kill_timeout for that, as if it had been signalled. */
+static void on_ending(struct making *m) {
+    switch (m->life.phase) {
+    case PHASE_STARTING:
+    case PHASE_READY:
+        because(m, CAUSE_ENDING);
+        m->life.takedown = CAUSE_ENDING;
+        enter(m, PHASE_STOPPING, stop_deadline(m));
+        return;
+    case PHASE_STOPPED:
+    case PHASE_DONE:
+    case PHASE_FAILED:
+    case PHASE_BLOCKED:
+    case PHASE_WAITING:
+    case PHASE_BACKOFF:
+    case PHASE_SPAWNING:
+    case PHASE_PREPARING:
+    case PHASE_STOP_COMMAND:
+    case PHASE_STOP_TAIL:
+    case PHASE_STOPPING:
+    case PHASE_CLEARING:
+    case PHASE_KILLING:
+        return;
+    }
+}
+
 /* ---- ends ---- */
 
 /* What a pre_start command has left running is the start's, and goes with the main process. */
@@ -619,6 +652,14 @@ static void end_pre_start(struct making *m) {
         remember_end(m);
         lose_process(m, CAUSE_PRE_START_FAILED);
     }
+}
+
+/* The rest has had its signal already by kill_mode = group, unless nobody was signalled at all. */
+static void end_stopping(struct making *m) {
+    bool is_rest_signalled = m->rules->kill_group && m->life.takedown != CAUSE_ENDING;
+    if (m->life.takedown == CAUSE_ENDING)
+        m->life.takedown = CAUSE_EXITED;
+    end_rest(m, is_rest_signalled ? ACT_NONE : ACT_SIGNAL_TREE);
 }
 
 static void on_exited(struct making *m) {
@@ -639,7 +680,7 @@ static void on_exited(struct making *m) {
     case PHASE_STOPPING:
         remember_end(m);
         because_ended(m, CAUSE_EXITED);
-        end_rest(m, m->rules->kill_group ? ACT_NONE : ACT_SIGNAL_TREE);
+        end_stopping(m);
         return;
     case PHASE_KILLING:
         if (!mono_is_set(m->life.spawned))
@@ -781,6 +822,7 @@ static void (*const handlers[EVENT_COUNT])(struct making *) = {
     [EVENT_ALIVE] = on_alive,
     [EVENT_HUNG] = on_hung,
     [EVENT_EXTEND] = on_extend,
+    [EVENT_ENDING] = on_ending,
     [EVENT_EXITED] = on_exited,
     [EVENT_HELPER_ENDED] = on_helper_ended,
     [EVENT_EMPTIED] = on_emptied,
@@ -851,6 +893,7 @@ static const char *const event_names[EVENT_COUNT] = {
     [EVENT_ALIVE] = "alive",
     [EVENT_HUNG] = "hung",
     [EVENT_EXTEND] = "extend",
+    [EVENT_ENDING] = "ending",
     [EVENT_EXITED] = "exited",
     [EVENT_HELPER_ENDED] = "helper-ended",
     [EVENT_EMPTIED] = "emptied",

@@ -34,7 +34,7 @@ enum phase {
     PHASE_READY,
     PHASE_STOP_COMMAND, /* stop_command runs beside the main process */
     PHASE_STOP_TAIL,    /* the main process is gone, its stop_command still runs */
-    PHASE_STOPPING,     /* the main process was signalled */
+    PHASE_STOPPING,     /* the main process was signalled, or said that it ends by itself */
     PHASE_CLEARING,     /* the main process is gone, others of its tree are not */
     PHASE_KILLING,      /* SIGKILL was sent */
 };
@@ -59,6 +59,7 @@ enum cause {
     CAUSE_NOT_READY_IN_TIME,
     CAUSE_UNFIT,    /* the readiness probe found what can never become right (a stranger on the port) */
     CAUSE_WATCHDOG, /* ready, and not heard of in time; or it said itself that it hangs */
+    CAUSE_ENDING,   /* the app said STOPPING=1: it ends by itself */
     CAUSE_EXITED,
     CAUSE_PRE_START_DONE,
     CAUSE_PRE_START_FAILED,
@@ -118,6 +119,7 @@ enum lifecycle_event_kind {
     EVENT_ALIVE,        /* the main process is well, or has changed its watchdog_ms */
     EVENT_HUNG,         /* it says that it is not */
     EVENT_EXTEND,       /* it needs more time for what it is doing */
+    EVENT_ENDING,       /* it ends by itself, and has yet to clear up */
     EVENT_EXITED,       /* of the main or pre_start process */
     EVENT_HELPER_ENDED, /* of the stop_command */
     EVENT_EMPTIED,      /* nothing is left of the tree but those whose end is reported by itself */

@@ -107,6 +107,12 @@ void why_print(const struct why *why, const char *detail, struct text *out) {
             text_str(out, "hung: the app said WATCHDOG=trigger");
         print_more(": ", detail, out);
         return;
+    case CAUSE_ENDING:
+        text_str(out, "the app said STOPPING=1");
+        if (why->outcome.kind != OUTCOME_NONE)
+            print_end(", ", why, out);
+        print_more(": ", detail, out);
+        return;
     case CAUSE_EXITED:
         print_end("", why, out);
         print_more(": ", detail, out);

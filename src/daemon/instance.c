@@ -43,6 +43,8 @@ static void instance_hear(void *context, const struct notify_message *message) {
         instance->context->post(instance, EVENT_ALIVE);
     if (message->watchdog_trigger)
         instance->context->post(instance, EVENT_HUNG);
+    if (message->stopping)
+        instance->context->post(instance, EVENT_ENDING);
     if (message->extend_us > 0) {
         said->extend_ms = instance_ms(message->extend_us);
         instance->context->post(instance, EVENT_EXTEND);

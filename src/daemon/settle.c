@@ -102,6 +102,7 @@ static bool settle_is_failure(const struct change *change) {
     case CAUSE_NOT_READY_IN_TIME:
     case CAUSE_UNFIT:
     case CAUSE_WATCHDOG:
+    case CAUSE_ENDING:
     case CAUSE_EXITED:
     case CAUSE_PRE_START_FAILED:
         return true;

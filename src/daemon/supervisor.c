@@ -92,6 +92,7 @@ static struct actor supervisor_actor_of(const struct instance *instance, enum ca
     case CAUSE_NOT_READY_IN_TIME:
     case CAUSE_UNFIT:
     case CAUSE_WATCHDOG:
+    case CAUSE_ENDING:
     case CAUSE_EXITED:
     case CAUSE_PRE_START_DONE:
     case CAUSE_PRE_START_FAILED:
@@ -167,6 +168,7 @@ static char *supervisor_take_detail(const struct supervisor *sv, struct instance
     case CAUSE_SPAWNED:
     case CAUSE_READY:
     case CAUSE_WATCHDOG:
+    case CAUSE_ENDING:
     case CAUSE_PRE_START_DONE:
     case CAUSE_PRE_START_FAILED:
     case CAUSE_STOP_COMMAND_ENDED:

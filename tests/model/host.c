@@ -64,6 +64,7 @@ size_t host_moves(const struct world *world, struct move *list) {
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE, .watchdog_ms = 2 * UNIT_MS});
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE});
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_HUNG});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ENDING});
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_EXTEND, .extend_ms = UNIT_MS});
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_EXTEND, .extend_ms = 3 * UNIT_MS});
     for (int left = 0; left <= 1; left++) {
@@ -97,6 +98,7 @@ struct host host_hear(const struct world *world, const struct lifecycle_rules *r
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:
+    case EVENT_ENDING:
         return host;
     case EVENT_SPAWNED:
         host.spawning = false;

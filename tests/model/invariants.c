@@ -236,6 +236,20 @@ static bool watchdog_watches_what_is_ready(const struct transition *t) {
     return is_due == is_taken_down;
 }
 
+static bool who_ends_by_itself_may(const struct transition *t) {
+    const struct lifecycle *before = &t->before->life;
+    const struct lifecycle *next = &t->step.next;
+    bool was_up = before->phase == PHASE_READY || before->phase == PHASE_STARTING;
+    if (t->move->event.kind == EVENT_ENDING && was_up)
+        return next->phase == PHASE_STOPPING && next->takedown == CAUSE_ENDING && t->step.act == ACT_NONE;
+    if (before->takedown != CAUSE_ENDING)
+        return next->takedown != CAUSE_ENDING;
+    bool is_asked = next->phase == PHASE_STOPPING && next->takedown != CAUSE_ENDING;
+    if (is_asked)
+        return t->step.act == ACT_SIGNAL_MAIN || t->step.act == ACT_SIGNAL_TREE;
+    return next->phase != PHASE_CLEARING || t->step.act == ACT_SIGNAL_TREE;
+}
+
 static bool kills_in_time(const struct transition *t) {
     const struct lifecycle *before = &t->before->life;
     bool is_due = phase_is_stopping(before->phase) && mono_reached(before->deadline, MODEL_NOW);
@@ -289,6 +303,7 @@ static bool requests_are_kept(const struct transition *t) {
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:
+    case EVENT_ENDING:
     case EVENT_EXITED:
     case EVENT_HELPER_ENDED:
     case EVENT_EMPTIED:
@@ -439,6 +454,10 @@ const struct invariant invariants[] = {
      "too) "
      "says that it hangs.",
      watchdog_watches_what_is_ready},
+    {"An app that says that it ends by itself is not signalled, unless its stop is asked for, nor is it ready any "
+     "more; "
+     "what it leaves behind is ended as ever.",
+     who_ends_by_itself_may},
     {"SIGKILL comes at the end of kill_timeout, never before, unless it was asked for or kill_timeout is 0.",
      kills_in_time},
     {"A tick is a hint: an early one and a second one change nothing.", tick_is_a_hint},

@@ -139,7 +139,7 @@ static const char *const phase_meanings[PHASE_COUNT] = {
     [PHASE_READY] = "ready",
     [PHASE_STOP_COMMAND] = "stop_command runs beside the main process",
     [PHASE_STOP_TAIL] = "the main process is gone, its stop_command still runs",
-    [PHASE_STOPPING] = "the process has had its stop signal",
+    [PHASE_STOPPING] = "the process has had its stop signal, or said that it ends by itself",
     [PHASE_CLEARING] = "the process is gone, others of its tree are not",
     [PHASE_KILLING] = "SIGKILL was sent",
 };
@@ -195,7 +195,7 @@ void table_write(FILE *out) {
     fputs(reading, out);
     write_matrix(out, "What is asked for, and what the dependencies say", EVENT_START, EVENT_GATE);
     write_matrix(out, "What the host reports of a start", EVENT_SPAWNED, EVENT_UNFIT);
-    write_matrix(out, "What the app says of itself", EVENT_ALIVE, EVENT_EXTEND);
+    write_matrix(out, "What the app says of itself", EVENT_ALIVE, EVENT_ENDING);
     write_matrix(out, "What the host reports of an end, and the clock", EVENT_EXITED, EVENT_TICK);
     fputs("\n## What always holds\n\nChecked at every transition between all reachable states:\n\n", out);
     for (const struct invariant *invariant = invariants; invariant->sentence; invariant++)

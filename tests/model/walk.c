@@ -259,6 +259,7 @@ static bool may_end(const struct world *world, const struct lifecycle_rules *rul
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:
+    case EVENT_ENDING:
     case EVENT_TICK:
         return false;
     }
@@ -306,6 +307,7 @@ static bool may_be_healthy(const struct world *world, const struct lifecycle_rul
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:
+    case EVENT_ENDING:
     case EVENT_HELPER_ENDED:
     case EVENT_EMPTIED:
     case EVENT_TICK:

@@ -190,6 +190,21 @@ command = {CHILD} notify READY=1 clean-exec run
         s.call("stop", check=0)
         self.assertEqual(s.app("a")["exit_code"], 7)
 
+    def test_stopping(self):
+        s = self.app("notify READY=1 await go notify STOPPING=1 await end exit 0", "ready = notify").run()
+        s.wait_state("a", "ready")
+        s.write("go", "")
+        stopping = s.wait_state("a", "stopping")
+        self.assertIn("STOPPING=1", stopping["why"])
+        s.write("end", "")
+        stopped = s.wait_state("a", "stopped")
+        self.assertEqual(stopped["exit_code"], 0)
+
+    def test_stopping_without_an_end(self):
+        s = self.app("on TERM ignore notify READY=1 notify STOPPING=1 run", "ready = notify\nkill_timeout = 300ms").run()
+        failed = s.wait_state("a", "failed")
+        self.assertEqual(failed["exit_signal"], "SIGKILL")
+
     def test_after_the_timeout(self):
         s = self.app("on TERM exit 0 await late notify READY=1 touch sent run",
                      "ready = notify\nready_timeout = 200ms\nkill_timeout = 5s\nstop_command = sh -c 'touch late; "

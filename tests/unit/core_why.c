@@ -71,6 +71,9 @@ static const struct {
     {{CAUSE_WATCHDOG, TERMINATED, 30000}, NULL, "hung: no WATCHDOG=1 within 30s"},
     {{CAUSE_WATCHDOG, NONE, 0}, NULL, "hung: the app said WATCHDOG=trigger"},
 
+    {{CAUSE_ENDING, NONE, 0}, NULL, "the app said STOPPING=1"},
+    {{CAUSE_ENDING, {OUTCOME_SIGNAL, SIGKILL, false}, 5}, NULL, "the app said STOPPING=1, killed by SIGKILL after 5ms"},
+
     {{CAUSE_EXITED, EXIT_3, 1200}, NULL, "exited with code 3 after 1.2s"},
     {{CAUSE_EXITED, {OUTCOME_SIGNAL, SIGKILL, false}, 5}, NULL, "killed by SIGKILL after 5ms"},
     {{CAUSE_EXITED, {OUTCOME_SIGNAL, SIGKILL, false}, 5},
