@@ -7,11 +7,16 @@
 
 #include "core/limits.h"
 
+static void diag_fini(struct diag *diag) {
+    free(diag->app);
+    free(diag->file);
+    free(diag->text);
+    free(diag->advice);
+}
+
 void diags_fini(struct diags *diags) {
-    for (size_t i = 0; i < diags->count; i++) {
-        free(diags->list[i].file);
-        free(diags->list[i].text);
-    }
+    for (size_t i = 0; i < diags->count; i++)
+        diag_fini(&diags->list[i]);
     free(diags->list);
     *diags = (struct diags){0};
 }
@@ -52,6 +57,38 @@ static bool diags_push(struct diags *diags, const struct diag *finding) {
     return true;
 }
 
+/* Whether a copy holds all that there was to copy. */
+static bool is_copied(const char *copy, const char *original) {
+    return copy || !original;
+}
+
+static void diags_keep(struct diags *diags, enum diag_severity severity, enum rule_id rule, const struct diag_place *place,
+                       struct text *text) {
+    struct diag finding = {
+        .severity = severity,
+        .rule = rule,
+        .app = place->app ? strdup(place->app) : NULL,
+        .file = place->file ? strdup(place->file) : NULL,
+        .line = place->line,
+        .text = text_take(text),
+        .advice = place->advice ? strdup(place->advice) : NULL,
+    };
+    if (finding.text)
+        one_line(finding.text);
+    bool is_whole = finding.text && is_copied(finding.file, place->file) && is_copied(finding.app, place->app) &&
+                    is_copied(finding.advice, place->advice);
+    bool was_known = is_whole && is_known(diags, &finding);
+    if (!was_known) {
+        diags->errors += severity == DIAG_ERROR;
+        diags->warnings += severity == DIAG_WARNING;
+    }
+    if (is_whole && !was_known && diags_push(diags, &finding))
+        return;
+    if (!was_known)
+        diags->dropped++;
+    diag_fini(&finding);
+}
+
 void diags_add(struct diags *diags, enum diag_severity severity, const char *file, unsigned line, const char *format,
                ...) {
     struct text text = {0};
@@ -59,21 +96,22 @@ void diags_add(struct diags *diags, enum diag_severity severity, const char *fil
     va_start(args, format);
     text_vprintf(&text, format, args);
     va_end(args);
-    struct diag finding = {
-        .severity = severity, .file = file ? strdup(file) : NULL, .line = line, .text = text_take(&text)};
-    if (finding.text)
-        one_line(finding.text);
+    diags_keep(diags, severity, RULE_MANIFEST, &(struct diag_place){.file = file, .line = line}, &text);
+}
 
-    bool is_whole = finding.text && (finding.file || !file);
-    bool was_known = is_whole && is_known(diags, &finding);
-    if (severity == DIAG_ERROR && !was_known)
-        diags->errors++;
-    if (is_whole && !was_known && diags_push(diags, &finding))
-        return;
-    if (!was_known)
-        diags->dropped++;
-    free(finding.file);
-    free(finding.text);
+void diags_find(struct diags *diags, enum rule_id rule, const struct diag_place *place, const char *format, ...) {
+    struct text text = {0};
+    va_list args;
+    va_start(args, format);
+    text_vprintf(&text, format, args);
+    va_end(args);
+    diags_keep(diags, rule_rows[rule].severity, rule, place, &text);
+}
+
+void diags_give_app(struct diags *diags, size_t from, const char *app) {
+    for (size_t i = from; i < diags->count; i++)
+        if (!diags->list[i].app)
+            diags->list[i].app = strdup(app);
 }
 
 void diag_print(const struct diag *diag, struct text *out) {

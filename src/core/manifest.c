@@ -22,6 +22,18 @@ void app_config_fini(struct app_config *config) {
     *config = (struct app_config){0};
 }
 
+unsigned manifest_line_of(const struct setting *setting, const char *entry) {
+    size_t len = strlen(entry);
+    unsigned line = setting->line;
+    for (const char *c = setting->text; c && *c; c++) {
+        bool is_begin = c == setting->text || strchr(", \t\n", c[-1]);
+        if (is_begin && strncmp(c, entry, len) == 0 && strchr(", \t\n", c[len]))
+            return line;
+        line += *c == '\n';
+    }
+    return setting->line;
+}
+
 struct setting manifest_setting(const struct manifest_app *app, const char *key) {
     return app->settings[manifest_key_find(manifest_app_keys, key) - manifest_app_keys];
 }

@@ -53,6 +53,9 @@ struct app_config {
     bool autostart;
     struct list depends_on;
     bool inherit_env;
+    struct list require_env;
+    struct list require_path;
+    struct list lint_ignore;
     struct list pre_start;
     int64_t port;             /* 0: none */
     struct condition ready;   /* never CONDITION_DEFAULT after resolving */
@@ -133,6 +136,9 @@ void manifest_fini(struct manifest *manifest);
 bool manifest_resolve(const struct manifest *manifest, const struct manifest_app *app, const struct env *env,
                       struct app_config *out, struct diags *diags);
 void app_config_fini(struct app_config *config);
+
+/* The line in which an entry of a list stands that is written there as it is; else that of the setting. */
+unsigned manifest_line_of(const struct setting *setting, const char *entry);
 
 /* The setting of a key by name, for its place; its text is NULL when it was not written. The key must be a row. */
 struct setting manifest_setting(const struct manifest_app *app, const char *key);

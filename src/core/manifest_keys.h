@@ -20,7 +20,10 @@ enum key_type {
     KEY_DURATION,
     KEY_SIGNAL,
     KEY_EXIT_SET,
-    KEY_NAMES, /* of apps, separated by commas, blanks or lines; not expanded */
+    KEY_NAMES,     /* of apps, separated by commas, blanks or lines; not expanded */
+    KEY_VARIABLES, /* names of environment variables, likewise */
+    KEY_RULES,     /* of core/rules.h that may be silenced, likewise */
+    KEY_PATHS,     /* one a line or separated by commas */
     KEY_CONDITION,
     KEY_LOG_TARGET,
     KEY_CHOICE,

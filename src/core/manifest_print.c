@@ -70,7 +70,7 @@ void manifest_key_print(const struct manifest_key *key, const struct setting *se
         print_value(key, setting->text, out);
         return;
     }
-    if (key->type == KEY_NAMES)
+    if (key->type == KEY_NAMES || key->type == KEY_VARIABLES || key->type == KEY_RULES)
         join_names(&value);
     if (key->fallback && !key->is_told_apart)
         (void)print_typed(key, key->fallback, &fallback);

@@ -25,7 +25,8 @@ struct type_row {
 
 static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
     parse_signal, parse_condition, parse_log_target, parse_choice;
-static read_whole read_exit_set, read_commands, read_names, read_env, read_env_files;
+static read_whole read_exit_set, read_commands, read_paths, read_names, read_variables, read_rules, read_env,
+    read_env_files;
 static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
     print_exit_set, print_condition, print_log_target, print_choice;
 static fini_field fini_string, fini_list, fini_condition, fini_log_target;
@@ -43,6 +44,9 @@ static const struct type_row types[] = {
     [KEY_SIGNAL] = {false, parse_signal, NULL, print_signal, NULL},
     [KEY_EXIT_SET] = {true, NULL, read_exit_set, print_exit_set, NULL},
     [KEY_NAMES] = {true, NULL, read_names, print_list, fini_list},
+    [KEY_VARIABLES] = {true, NULL, read_variables, print_list, fini_list},
+    [KEY_RULES] = {true, NULL, read_rules, print_list, fini_list},
+    [KEY_PATHS] = {true, NULL, read_paths, print_list, fini_list},
     [KEY_CONDITION] = {false, parse_condition, NULL, print_condition, fini_condition},
     [KEY_LOG_TARGET] = {false, parse_log_target, NULL, print_log_target, fini_log_target},
     [KEY_CHOICE] = {false, parse_choice, NULL, print_choice, NULL},
@@ -206,43 +210,78 @@ static enum value_verdict worse(enum value_verdict a, enum value_verdict b) {
     return a < b ? a : b;
 }
 
-static enum value_verdict read_commands(const struct manifest_value *value, void *field) {
-    struct cursor cursor = {.next = value->text, .separators = LINES};
+/* Entries that are filled in each by itself. */
+static enum value_verdict read_strings(const struct manifest_value *value, const char *separators, parse_string *parse,
+                                       struct list *field) {
+    struct cursor cursor = {.next = value->text, .separators = separators};
     struct list list = {0};
     enum value_verdict verdict = VALUE_GOOD;
     while (next_entry(&cursor)) {
-        char *command = NULL;
-        enum value_verdict one = read_string(value, cursor.line, text_get(&cursor.entry), parse_command, &command);
+        char *string = NULL;
+        enum value_verdict one = read_string(value, cursor.line, text_get(&cursor.entry), parse, &string);
         verdict = worse(verdict, one);
-        if (one == VALUE_GOOD && !list_push(&list, command))
+        if (one == VALUE_GOOD && !list_push(&list, string))
             verdict = refuse(value, cursor.line, "out of memory");
     }
     verdict = end_entries(&cursor, value, verdict);
     if (verdict == VALUE_GOOD)
-        *(struct list *)field = list;
+        *field = list;
     else
         fini_list(&list);
     return verdict;
 }
 
+static enum value_verdict read_commands(const struct manifest_value *value, void *field) {
+    return read_strings(value, LINES, parse_command, field);
+}
+
+static enum value_verdict read_paths(const struct manifest_value *value, void *field) {
+    return read_strings(value, FILES, parse_plain, field);
+}
+
+/* Names of one kind: says in error why this is none. */
+typedef void judge_name(const char *name, struct text *error);
+
+static void judge_app_name(const char *name, struct text *error) {
+    if (!manifest_is_name(name))
+        text_printf(error, "\"%.*s\" is not an app's name (letters, digits, _ and -, at most %d)", LIMIT_NAME, name,
+                    LIMIT_NAME);
+}
+
+static void judge_variable_name(const char *name, struct text *error) {
+    size_t len = env_name_span(name);
+    if (len == 0 || name[len] != '\0')
+        text_printf(error, "\"%.*s\" is not a variable's name (letters, digits and _)", (int)strcspn(name, "="), name);
+}
+
+static void judge_rule_name(const char *name, struct text *error) {
+    const struct rule_row *rule = rule_find(name);
+    const char *nearest = rule ? NULL : rule_nearest(name);
+    if (!rule)
+        text_printf(error, "no rule \"%.*s\"", LIMIT_NAME, name);
+    if (nearest)
+        text_printf(error, " (did you mean %s?)", nearest);
+    else if (!rule)
+        text_str(error, " (upkeep check --list-rules lists them)");
+    else if (rule->severity == DIAG_ERROR)
+        text_printf(error, "%s cannot be silenced: what it finds makes a start fail", name);
+}
+
 static enum value_verdict read_name(const struct manifest_value *value, unsigned entry, const char *name,
-                                    struct list *list) {
+                                    judge_name *judge, struct list *list) {
     TEXT_AUTO struct text error = {0};
     if (expand_is_needed(name))
         text_str(&error, "${…} is not filled in here: write the names themselves");
-    else if (!manifest_is_name(name))
-        text_printf(&error, "\"%.*s\" is not an app's name (letters, digits, _ and -, at most %d)", LIMIT_NAME, name,
-                    LIMIT_NAME);
-    else if (list_has(list, name))
-        text_printf(&error, "%s is named twice", name);
-    else if (!list_push(list, strdup(name)))
-        text_str(&error, "out of memory");
     else
-        return VALUE_GOOD;
-    return refuse(value, entry, text_get(&error));
+        judge(name, &error);
+    if (error.len == 0 && list_has(list, name))
+        text_printf(&error, "%s is named twice", name);
+    if (error.len == 0 && !error.failed && !list_push(list, strdup(name)))
+        text_str(&error, "out of memory");
+    return error.len > 0 || error.failed ? refuse(value, entry, text_get(&error)) : VALUE_GOOD;
 }
 
-static enum value_verdict read_names(const struct manifest_value *value, void *field) {
+static enum value_verdict read_list(const struct manifest_value *value, judge_name *judge, struct list *field) {
     struct cursor cursor = {.next = value->text, .separators = NAMES};
     struct list list = {0};
     enum value_verdict verdict = VALUE_GOOD;
@@ -251,14 +290,26 @@ static enum value_verdict read_names(const struct manifest_value *value, void *f
             verdict = refuse(value, cursor.line, "more names than a manifest can hold sections");
             break;
         }
-        verdict = worse(verdict, read_name(value, cursor.line, text_get(&cursor.entry), &list));
+        verdict = worse(verdict, read_name(value, cursor.line, text_get(&cursor.entry), judge, &list));
     }
     verdict = end_entries(&cursor, value, verdict);
     if (verdict == VALUE_GOOD)
-        *(struct list *)field = list;
+        *field = list;
     else
         fini_list(&list);
     return verdict;
+}
+
+static enum value_verdict read_names(const struct manifest_value *value, void *field) {
+    return read_list(value, judge_app_name, field);
+}
+
+static enum value_verdict read_variables(const struct manifest_value *value, void *field) {
+    return read_list(value, judge_variable_name, field);
+}
+
+static enum value_verdict read_rules(const struct manifest_value *value, void *field) {
+    return read_list(value, judge_rule_name, field);
 }
 
 /* The layers, which core/layers.h reads at each start: judged here, so that a mistake is found before one. */

@@ -9,6 +9,7 @@
 #include "daemon/daemon.h"
 #include "daemon/launch.h"
 #include "daemon/leftover.h"
+#include "daemon/require.h"
 #include "host/fs.h"
 #include "host/holder.h"
 #include "host/listener.h"
@@ -139,6 +140,8 @@ static void check_one(const struct check *check, const struct manifest_app *mani
         check_commands(check, &app);
     if (ok)
         check_port(check, &app);
+    if (ok)
+        require_look(&check->launch, app.app, &app.config, &app.env, check->diags);
     app_config_fini(&app.config);
     env_fini(&app.env);
 }

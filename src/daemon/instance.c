@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/limits.h"
+#include "daemon/require.h"
 #include "daemon/say.h"
 #include "host/tree.h"
 
@@ -300,8 +301,11 @@ static bool instance_spawn_step(struct instance *instance, struct text *error) {
     if (!instance_prepare(instance, error))
         return false;
     uint32_t step = instance->life.step;
+    struct instance_context *context = instance->context;
     if (step == 0)
         instance_begin_run(instance);
+    if (step == 0 && !require_met(&context->launch, instance->app, &instance->config, &context->env, error))
+        return false;
     if (step == 0 && instance->rules.pre_start_count > 0 && !instance_is_place_free(instance, error))
         return false;
     if (step >= instance->rules.pre_start_count)

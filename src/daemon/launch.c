@@ -13,7 +13,7 @@ bool launch_environment(const struct launch_context *context, const struct manif
     return layers_build(context->manifest, app, context->inherited, fs_read_file, NULL, env, diags);
 }
 
-static void launch_first_error(const struct diags *diags, struct text *error) {
+void launch_first_error(const struct diags *diags, struct text *error) {
     for (size_t i = 0; i < diags->count; i++) {
         if (diags->list[i].severity != DIAG_ERROR)
             continue;

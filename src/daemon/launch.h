@@ -31,6 +31,9 @@ struct launch {
 bool launch_environment(const struct launch_context *context, const struct manifest_app *app, struct env *env,
                         struct diags *diags);
 
+/* Appends the first error and how many there are beside it. */
+void launch_first_error(const struct diags *diags, struct text *error);
+
 /* Makes env, and config from it; what is wrong keeps its default. Then: false, and the first mistake in error
  * (`.env:3: …`). */
 bool launch_configure(const struct launch_context *context, const struct manifest_app *app, struct env *env,

@@ -12,6 +12,7 @@
 
 #include "core/text.h"
 #include "daemon/instance.h"
+#include "daemon/require.h"
 #include "daemon/say.h"
 #include "host/tree.h"
 
@@ -264,6 +265,12 @@ bool launch_configure(const struct launch_context *context, const struct manifes
     assert_true(ok);
     diags_fini(&diags);
     return ok;
+}
+
+bool require_met(const struct launch_context *context, const struct manifest_app *app, const struct app_config *config,
+                 const struct env *env, struct text *error) {
+    (void)context, (void)app, (void)config, (void)env, (void)error;
+    return true;
 }
 
 bool launch_command(const struct launch_context *context, const struct app_config *config, const char *command,

@@ -1,0 +1,20 @@
+/* What an app requires before it is started: require_env and require_path. */
+#ifndef UPKEEP_DAEMON_REQUIRE_H
+#define UPKEEP_DAEMON_REQUIRE_H
+
+#include <stdbool.h>
+
+#include "core/diag.h"
+#include "core/env.h"
+#include "core/manifest.h"
+#include "daemon/launch.h"
+
+/* All that is missing, into diags. env: as launch_environment made it. No value is quoted. */
+void require_look(const struct launch_context *context, const struct manifest_app *app, const struct app_config *config,
+                  const struct env *env, struct diags *diags);
+
+/* For a start. False with the first of it in error (`.env:3: API_KEY is empty, and require_env names it`). */
+bool require_met(const struct launch_context *context, const struct manifest_app *app, const struct app_config *config,
+                 const struct env *env, struct text *error);
+
+#endif
