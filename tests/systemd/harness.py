@@ -40,6 +40,14 @@ def until(what, condition, limit=LIMIT):
         select.select([], [], [], 0.02)
 
 
+def alive(pid):
+    """Whether a process runs; a zombie does not."""
+    try:
+        return read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def user(name):
     """A user of that name, made when missing."""
     try:
