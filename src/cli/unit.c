@@ -169,6 +169,7 @@ static int install_write(const struct making *making) {
 
 /* What to type now. A supervisor that runs already holds the lock, and the unit's would be refused. */
 static void install_print_next(const struct making *making) {
+    static char is_active[] = "is-active";
     bool is_user = is_of_manager(making);
     const char *name = text_get(&making->name);
     const char *systemctl = is_user ? "systemctl --user" : getuid() == 0 ? "systemctl" : "sudo systemctl";
@@ -177,7 +178,7 @@ static void install_print_next(const struct making *making) {
     upkeep_client_free(client);
     struct text out TEXT_AUTO = {0};
     text_printf(&out, "installed %s\n", text_get(&making->path));
-    if (unit_place_is_booted() && unit_place_systemctl(is_user, "is-active", name) == 0)
+    if (unit_place_is_booted() && unit_place_systemctl(is_user, is_active, making->name.data) == 0)
         text_printf(&out, "next: %s restart %s\n", systemctl, name);
     else if (is_running)
         text_printf(&out, "next: upkeep -f %s shutdown && %s enable --now %s\n", making->session->path, systemctl,
@@ -191,6 +192,7 @@ static void install_print_next(const struct making *making) {
 }
 
 static int install(const struct making *making) {
+    static char daemon_reload[] = "daemon-reload";
     int code = install_refuse(making);
     if (code == CODE_DONE)
         code = install_write(making);
@@ -199,7 +201,7 @@ static int install(const struct making *making) {
     if (!unit_place_is_booted()) {
         code_note("no systemd runs here; it will find the unit when it starts");
     } else {
-        int r = unit_place_systemctl(is_of_manager(making), "daemon-reload", NULL);
+        int r = unit_place_systemctl(is_of_manager(making), daemon_reload, NULL);
         if (r != 0)
             return code_fail(CODE_FAILED, "%s is written, but systemd did not read it (systemctl%s daemon-reload: %s)",
                              text_get(&making->path), is_of_manager(making) ? " --user" : "",

@@ -35,29 +35,32 @@ char *unit_place_vendor(bool is_user, const char *name) {
     return NULL;
 }
 
-int unit_place_systemctl(bool is_user, const char *verb, const char *argument) {
-    char *argv[6];
-    size_t n = 0;
-    argv[n++] = (char[]){"systemctl"};
-    if (is_user)
-        argv[n++] = (char[]){"--user"};
-    argv[n++] = strdup(verb);
-    char *last = argument ? strdup(argument) : NULL;
-    argv[n++] = last;
-    argv[n] = NULL;
+/* 0 or -errno. */
+static int unit_place_spawn(char **argv, pid_t *child_out) {
     posix_spawn_file_actions_t actions;
-    pid_t child = -1;
     int error = posix_spawn_file_actions_init(&actions);
-    if (error == 0) {
-        error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-        if (error == 0)
-            error = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
-        (void)posix_spawn_file_actions_destroy(&actions);
-    }
-    free(argv[is_user ? 2 : 1]);
-    free(last);
     if (error != 0)
         return -error;
+    error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (error == 0)
+        error = posix_spawnp(child_out, argv[0], &actions, NULL, argv, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return -error;
+}
+
+int unit_place_systemctl(bool is_user, char *verb, char *argument) {
+    static char systemctl[] = "systemctl";
+    static char user[] = "--user";
+    char *argv[5] = {systemctl};
+    size_t n = 1;
+    if (is_user)
+        argv[n++] = user;
+    argv[n++] = verb;
+    argv[n] = argument;
+    pid_t child = -1;
+    int error = unit_place_spawn(argv, &child);
+    if (error < 0)
+        return error;
     int status = 0;
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)

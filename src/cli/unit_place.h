@@ -12,8 +12,9 @@ bool unit_place_folder(bool is_user, struct text *folder, struct text *error);
 /* A unit of that name which comes with the system or another program: its path, heap, or NULL. Ours would hide it. */
 char *unit_place_vendor(bool is_user, const char *name);
 
-/* Runs systemctl (--user) VERB [ARGUMENT] with its standard output thrown away, and waits. Its exit code, or -errno. */
-int unit_place_systemctl(bool is_user, const char *verb, const char *argument);
+/* Runs systemctl (--user) VERB [ARGUMENT] (NULL: none) with its standard output thrown away, and waits. Its exit code,
+ * or -errno. */
+int unit_place_systemctl(bool is_user, char *verb, char *argument);
 
 /* Whether a systemd runs here at all. */
 bool unit_place_is_booted(void);

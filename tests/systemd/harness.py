@@ -159,10 +159,9 @@ class Stack:
 
     def processes(self):
         """Of the unit's whole cgroup: pid and command line."""
-        top = f"/sys/fs/cgroup/system.slice/{self.unit}"
         found = {}
-        for folder, _, files in os.walk(top):
-            if "cgroup.procs" in files:
+        for folder, _, files in os.walk("/sys/fs/cgroup/system.slice"):
+            if f"/{self.unit}/" in f"{folder}/" and "cgroup.procs" in files:
                 with open(os.path.join(folder, "cgroup.procs")) as f:
                     for pid in map(int, f.read().split()):
                         try:
