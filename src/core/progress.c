@@ -6,10 +6,14 @@
 #include "core/value.h"
 
 enum {
-    WINDOW_MS = 30 * 1000, /* asked for at a time, at most */
-    RENEW_MS = 10 * 1000,  /* and asked for anew at least this often */
-    MARGIN_MS = 5 * 1000,  /* what is at its limit must be ended and be told of before the manager acts */
+    WINDOW_MS = 30000, /* asked for at a time, at most */
+    RENEW_MS = 10000,  /* and asked for anew at least this often */
+    MARGIN_MS = 5000,  /* what is at its limit must be ended and be told of before the manager acts */
     REASON_COLUMNS = 160,
+    SECOND_MS = 1000,
+    TEN_SECONDS_MS = 10 * SECOND_MS,
+    MINUTE_MS = 60 * SECOND_MS,
+    TEN_MINUTES_MS = 10 * MINUTE_MS,
 };
 
 void progress_init(struct progress *progress, enum progress_stage stage, struct mono now) {
@@ -83,7 +87,7 @@ static struct span span_of(const struct progress_app *app, struct mono now) {
 
 /* How fine the time is told: a minute's seconds matter, an hour's do not. */
 static int64_t grain_ms(int64_t elapsed_ms) {
-    return elapsed_ms < 60 * 1000 ? 1000 : elapsed_ms < 10 * 60 * 1000 ? 10 * 1000 : 60 * 1000;
+    return elapsed_ms < MINUTE_MS ? SECOND_MS : elapsed_ms < TEN_MINUTES_MS ? TEN_SECONDS_MS : MINUTE_MS;
 }
 
 static int64_t told_ms(int64_t elapsed_ms) {

@@ -1,7 +1,6 @@
 #include "host/journal.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -14,10 +13,13 @@
 bool journal_is_stream(int fd) {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat st;
-    unsigned long long dev = 0;
-    unsigned long long ino = 0;
-    return stream && fstat(fd, &st) == 0 && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && st.st_dev == dev &&
-           st.st_ino == ino;
+    if (!stream || fstat(fd, &st) < 0)
+        return false;
+    char *inode = NULL;
+    if (strtoull(stream, &inode, 10) != st.st_dev || *inode != ':')
+        return false;
+    char *end = NULL;
+    return strtoull(inode + 1, &end, 10) == st.st_ino && *end == '\0';
 }
 
 bool journal_is_kernel_log(int fd) {
