@@ -226,9 +226,9 @@ autostart = false
         until("it asks for nothing", lambda: "EXTEND_TIMEOUT_USEC" not in m.messages[-1].fields)
         began = time.monotonic()
         self.assertEqual(s.end(), 0)
-        texts = m.statuses()
-        for text in ("stopping, 1 left, deaf (0s of 2s500ms)", "stopping, 1 left, deaf (1s of 2s500ms)", "stopped"):
-            self.assertIn(text, texts)
+        m.status("stopped")
+        for text in ("stopping, 1 left, deaf (0s of 2s500ms)", "stopping, 1 left, deaf (1s of 2s500ms)"):
+            self.assertIn(text, m.statuses())
         for message in [x for x in m.having("EXTEND_TIMEOUT_USEC") if x.time > began]:
             self.assertLess(message.time + int(message.fields["EXTEND_TIMEOUT_USEC"]) / 1e6, began + 2.5 + 5 + 0.5)
         self.assertNotIn("EXTEND_TIMEOUT_USEC", m.messages[-1].fields)
