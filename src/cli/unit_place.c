@@ -8,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 bool unit_place_folder(bool is_user, struct text *folder, struct text *error) {
     const char *config = getenv("XDG_CONFIG_HOME");
     const char *home = getenv("HOME");

@@ -3,7 +3,7 @@
 import os
 import signal
 
-from harness import CHILD, SystemdTest, alive, free_port, main, until
+from harness import CHILD, SystemdTest, alive, free_port, main, run, until
 
 
 class Start(SystemdTest):
@@ -176,6 +176,40 @@ kill_timeout = 100ms
         s.systemctl("start", check=False)
         until("systemd has given up", lambda: s.show("ActiveState") == "failed")
         self.assertEqual(s.show("NRestarts"), "5")
+
+
+class AppWatchdog(SystemdTest):
+    def test_app_that_falls_silent_is_restarted(self):
+        s = self.stack(f"""
+[app:a]
+command = {CHILD} env WATCHDOG_USEC notify 'READY=1\\nWATCHDOG=1' run
+ready = notify
+watchdog = 500ms
+restart_delay = 10ms
+""").install().start()
+        until("it was restarted", lambda: s.app("a")["restarts"] >= 1)
+        self.assertIn("WATCHDOG_USEC=500000", s.log("a"))
+        self.assertIn("a: hung: no WATCHDOG=1 within 500ms", s.journal_text())
+        self.assertEqual((s.show("ActiveState"), s.show("NRestarts")), ("active", "0"))
+
+
+class Order(SystemdTest):
+    def test_what_comes_after_starts_when_the_apps_are_ready(self):
+        s = self.stack(f"[app:a]\ncommand = {CHILD} await go notify READY=1 run\nready = notify\n").install()
+        after = f"after-{s.unit}"
+        with open(f"/etc/systemd/system/{after}", "w") as f:
+            f.write(f"[Unit]\nRequires={s.unit}\nAfter={s.unit}\n[Service]\nType=oneshot\nRemainAfterExit=yes\n"
+                    f"ExecStart=/bin/sh -c '[ \"$(systemctl is-active {s.unit})\" = active ]'\n")
+        run("systemctl", "daemon-reload")
+        run("systemctl", "start", "--no-block", after)
+        until("the stack starts", lambda: "a starting" in s.show("StatusText"))
+        state = lambda: run("systemctl", "is-active", after, check=False).stdout.strip()  # noqa: E731
+        self.assertEqual(state(), "inactive")
+        s.write("go", "")
+        until("what comes after has run", lambda: state() != "inactive" and state() != "activating")
+        self.assertEqual(state(), "active")
+        run("systemctl", "stop", s.unit)
+        self.assertEqual(state(), "inactive")
 
 
 class Reload(SystemdTest):
