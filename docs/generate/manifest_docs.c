@@ -36,6 +36,7 @@ static const char *const type_words[] = {
     [KEY_PATHS] = "paths",
     [KEY_CONDITION] = "a readiness condition",
     [KEY_LOG_TARGET] = "a path",
+    [KEY_LISTEN] = "addresses and paths of sockets",
     [KEY_CHOICE] = "",
     [KEY_ENV] = "KEY=VALUE, one a line",
     [KEY_ENV_FILES] = "paths",

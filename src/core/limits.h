@@ -23,6 +23,7 @@ enum {
     LIMIT_CLIENT_BACKLOG = 4 << 20,   /* bytes queued for one slow client before it is cut off */
     LIMIT_CLIENT_IDLE_MS = 10 * 1000, /* between calls, or for one message to arrive whole */
     LIMIT_NOTIFY_DATAGRAM = 4096,     /* bytes of one sd_notify message */
+    LIMIT_LISTEN = 16,                /* sockets that are opened for one app */
     LIMIT_SAID_MS = 86400 * 1000,     /* that an app may extend a timeout by, or set its watchdog to, in one message */
     LIMIT_STATUS = 512,               /* bytes kept of what an app says of itself with STATUS= */
     LIMIT_PROBE_ANSWER = 8192,        /* bytes read of an HTTP response's head */

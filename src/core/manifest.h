@@ -58,6 +58,7 @@ struct app_config {
     struct list lint_ignore;
     struct list pre_start;
     int64_t port;             /* 0: none */
+    struct list listen;       /* as listen_parse() takes them */
     struct condition ready;   /* never CONDITION_DEFAULT after resolving */
     int64_t ready_timeout_ms; /* 0: none; see docs/adr on oneshots */
     bool ready_owner;

@@ -226,6 +226,23 @@ const struct manifest_key manifest_app_keys[] = {
              "unless `ready` says otherwise the app is ready as soon as it accepts connections there. upkeep does not "
              "open the port itself.",
      .example = "port = 14200"},
+    {.name = "listen",
+     .type = KEY_LISTEN,
+     .offset = APP(listen),
+     .summary = "Sockets that upkeep opens for the app",
+     .text =
+         "Addresses (`127.0.0.1:14200`, `[::1]:80`) and paths of Unix sockets (with a slash; relative to `root`), one "
+         "a line or separated by commas, each perhaps with a name before it: `web=127.0.0.1:8080`. They are opened "
+         "before the first start and stay open while the app restarts or crashes, so that no connection is refused: "
+         "it waits until the app is there again. They are closed when the app is stopped or has failed.\n\n"
+         "The app gets them as systemd hands them over (sd_listen_fds): as descriptors from 3 on, in this order, "
+         "with `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES`. What does not know these can often be told the "
+         "number: `uvicorn --fd 3`, `gunicorn -b fd://3`. Sockets that systemd passes to upkeep itself are handed "
+         "on in place of those of the same name or address.\n\n"
+         "Such a socket accepts connections before the app does, so it says nothing about readiness: use "
+         "`ready = http://…` or `notify`.",
+     .example = "listen = 127.0.0.1:14200\ncommand = .venv/bin/uvicorn main:app --fd 3\n"
+                "ready = http://127.0.0.1:14200/health"},
     {.name = "ready",
      .type = KEY_CONDITION,
      .offset = APP(ready),
@@ -406,7 +423,7 @@ const struct manifest_key *manifest_key_find(const struct manifest_key *keys, co
 
 /* Keys that the documentation promises and this version does not have: never taken in silence. */
 static const char *const planned[] = {
-    "prepare",         "listen",         "health",
+    "prepare",         "health",
     "health_interval", "health_timeout", "health_retries",
     "reload",          "instances",      "log_on_full",
     "log_max_size",    "log_max_age",    "log_keep",

@@ -26,6 +26,7 @@ enum key_type {
     KEY_PATHS,     /* one a line or separated by commas */
     KEY_CONDITION,
     KEY_LOG_TARGET,
+    KEY_LISTEN, /* addresses, one a line or separated by commas; see core/listen.h */
     KEY_CHOICE,
     KEY_ENV,       /* KEY=VALUE a line; layered, see core/layers.h */
     KEY_ENV_FILES, /* paths, one a line; layered */

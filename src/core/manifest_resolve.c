@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/listen.h"
 #include "core/manifest_keys.h"
 #include "core/manifest_value.h"
 
@@ -108,26 +109,57 @@ static void judge_log_ready(struct judgement *j) {
         refuse(j, ROW(ready), "log: reads what goes to a file, and neither stdout nor stderr does");
 }
 
+/* Whether one of the sockets that are opened for the app is on this port, or has this path as it is written. */
+static bool is_opened(const struct judgement *j, int64_t port, const char *path) {
+    const struct list *listen = &j->config->listen;
+    for (size_t i = 0; i < listen->count; i++) {
+        struct listen_address address;
+        TEXT_AUTO struct text unused = {0};
+        if (listen_parse(listen->items[i], &address, &unused) &&
+            (address.is_path ? path && strcmp(path, address.place) == 0 : address.port == port))
+            return true;
+    }
+    return false;
+}
+
+/* A connection to such a socket succeeds whether the app is there or not. */
+static void refuse_opened(struct judgement *j, int64_t port, const char *path) {
+    if (is_opened(j, port, path))
+        refuse(j, ROW(ready),
+               "upkeep itself listens there (see listen), so it would say nothing: use http://…, notify, "
+               "log:… or spawned");
+}
+
 static void judge_service_ready(struct judgement *j) {
     bool has_port = is_written(j, ROW(port));
-    switch (j->config->ready.kind) {
+    const struct condition *ready = &j->config->ready;
+    switch (ready->kind) {
     case CONDITION_DEFAULT:
-        j->config->ready.kind = has_port ? CONDITION_PORT : CONDITION_SPAWNED;
+        j->config->ready.kind = has_port && !is_opened(j, j->config->port, NULL) ? CONDITION_PORT : CONDITION_SPAWNED;
         return;
     case CONDITION_PORT:
         if (!has_port)
             refuse(j, ROW(ready), "port needs the key port (or write tcp:HOST:PORT)");
+        else
+            refuse_opened(j, j->config->port, NULL);
+        return;
+    case CONDITION_TCP:
+        refuse_opened(j, ready->number, NULL);
+        return;
+    case CONDITION_UNIX:
+        refuse_opened(j, 0, ready->path);
+        return;
+    case CONDITION_FD:
+        if (ready->number >= LISTEN_FIRST_FD && (size_t)ready->number < LISTEN_FIRST_FD + j->config->listen.count)
+            refuse(j, ROW(ready), "this descriptor is one of the sockets of listen, which begin with 3");
         return;
     case CONDITION_EXIT:
         refuse(j, ROW(ready), "exit is for type = oneshot");
         return;
     case CONDITION_SPAWNED:
     case CONDITION_NOTIFY:
-    case CONDITION_TCP:
-    case CONDITION_UNIX:
     case CONDITION_HTTP:
     case CONDITION_EXEC:
-    case CONDITION_FD:
         return;
     case CONDITION_LOG:
         judge_log_ready(j);
@@ -136,7 +168,7 @@ static void judge_service_ready(struct judgement *j) {
 }
 
 static void judge_ready(struct judgement *j) {
-    if (is_open(j, ROW(ready)) || is_open(j, ROW(type)))
+    if (is_open(j, ROW(ready)) || is_open(j, ROW(type)) || is_open(j, ROW(listen)))
         return;
     if (j->config->type == APP_ONESHOT)
         judge_oneshot_ready(j);

@@ -7,6 +7,7 @@
 #include "core/dotenv.h"
 #include "core/expand.h"
 #include "core/limits.h"
+#include "core/listen.h"
 #include "core/words.h"
 
 /* A type is read as one string (parse) or, where each entry is filled in and judged by itself, as a whole (read). */
@@ -25,7 +26,7 @@ struct type_row {
 
 static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
     parse_signal, parse_condition, parse_log_target, parse_choice;
-static read_whole read_exit_set, read_commands, read_paths, read_names, read_variables, read_rules, read_env,
+static read_whole read_exit_set, read_commands, read_listen, read_paths, read_names, read_variables, read_rules, read_env,
     read_env_files;
 static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
     print_exit_set, print_condition, print_log_target, print_choice;
@@ -49,6 +50,7 @@ static const struct type_row types[] = {
     [KEY_PATHS] = {true, NULL, read_paths, print_list, fini_list},
     [KEY_CONDITION] = {false, parse_condition, NULL, print_condition, fini_condition},
     [KEY_LOG_TARGET] = {false, parse_log_target, NULL, print_log_target, fini_log_target},
+    [KEY_LISTEN] = {true, NULL, read_listen, print_list, fini_list},
     [KEY_CHOICE] = {false, parse_choice, NULL, print_choice, NULL},
     [KEY_ENV] = {true, NULL, read_env, NULL, NULL},
     [KEY_ENV_FILES] = {true, NULL, read_env_files, NULL, NULL},
@@ -229,6 +231,20 @@ static enum value_verdict read_strings(const struct manifest_value *value, const
     else
         fini_list(&list);
     return verdict;
+}
+
+static bool parse_listen(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    struct listen_address address;
+    return listen_parse(string, &address, error) && parse_plain(value, string, field, error);
+}
+
+static enum value_verdict read_listen(const struct manifest_value *value, void *field) {
+    struct list *list = field;
+    enum value_verdict verdict = read_strings(value, FILES, parse_listen, list);
+    if (verdict != VALUE_GOOD || list->count <= LIMIT_LISTEN)
+        return verdict;
+    fini_list(list);
+    return refuse(value, 0, "more sockets than an app can have");
 }
 
 static enum value_verdict read_commands(const struct manifest_value *value, void *field) {

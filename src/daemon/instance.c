@@ -92,6 +92,13 @@ static const struct readiness_events instance_readiness_events = {
     .said = instance_hear,
 };
 
+static struct sockets_request instance_sockets(const struct instance *instance) {
+    return (struct sockets_request){.app = instance->app->name,
+                                    .listen = &instance->config.listen,
+                                    .root = instance->context->launch.manifest->supervisor.root,
+                                    .env = &instance->context->env};
+}
+
 int instance_init(struct instance *instance, struct instance_context *context, size_t index,
                   const struct manifest_app *app, uint32_t tag, const char *runtime_dir, struct mono now) {
     *instance = (struct instance){.context = context,
@@ -112,6 +119,8 @@ int instance_init(struct instance *instance, struct instance_context *context, s
      * is. */
     struct text error TEXT_AUTO = {0};
     (void)instance_configure(instance, &error);
+    struct sockets_request sockets = instance_sockets(instance);
+    sockets_claim(context->sockets, &sockets);
     return 0;
 }
 
@@ -233,6 +242,7 @@ static bool instance_run(struct instance *instance, const char *command, struct 
         spec->fds[spec->fd_count++].to = 1;
         spec->fds[spec->fd_count].from = err;
         spec->fds[spec->fd_count++].to = 2;
+        spec->pid_text = sockets_pid_text(spec->envp);
         struct proc_failure failure;
         int r = proc_spawn(proc, spec, ended, &failure);
         if (r < 0) {
@@ -253,6 +263,10 @@ static bool instance_run(struct instance *instance, const char *command, struct 
     return ok;
 }
 
+void instance_close_sockets(struct instance *instance) {
+    sockets_close(instance->context->sockets, instance->app->name);
+}
+
 /* Surroundings of a command of this start: the environment anew, and the output. */
 static bool instance_prepare(struct instance *instance, struct text *error) {
     if (!instance_configure(instance, error))
@@ -269,6 +283,11 @@ static bool instance_spawn_main(struct instance *instance, struct text *error) {
     struct instance_context *context = instance->context;
     struct proc_spec spec = {0};
     const char *root = context->launch.manifest->supervisor.root;
+    struct sockets_request sockets = instance_sockets(instance);
+    if (!sockets_hand_over(context->sockets, &sockets, &context->env, &spec)) {
+        text_str(error, "out of memory for its sockets");
+        return false;
+    }
     if (readiness_prepare(instance->readiness, &instance->config, root, &context->env, &spec, error) < 0)
         return false;
     if (!instance_run(instance, instance->config.command, &instance->main, &spec, instance_main_ended, error)) {
@@ -305,6 +324,9 @@ static bool instance_spawn_step(struct instance *instance, struct text *error) {
     if (step == 0)
         instance_begin_run(instance);
     if (step == 0 && !require_met(&context->launch, instance->app, &instance->config, &context->env, error))
+        return false;
+    struct sockets_request sockets = instance_sockets(instance);
+    if (step == 0 && sockets_open(context->sockets, &sockets, error) < 0)
         return false;
     if (step == 0 && instance->rules.pre_start_count > 0 && !instance_is_place_free(instance, error))
         return false;

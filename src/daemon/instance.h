@@ -14,6 +14,7 @@
 #include "daemon/launch.h"
 #include "daemon/output.h"
 #include "daemon/readiness.h"
+#include "daemon/sockets.h"
 #include "host/loop.h"
 #include "host/proc.h"
 
@@ -23,6 +24,7 @@ struct instance;
 struct instance_context {
     struct loop *loop;
     struct output_hub *hub;
+    struct sockets *sockets;
     struct launch_context launch;
     struct env env; /* of whichever start is being made; an instance whose probe runs commands keeps one of its own */
     /* Queues an event for the instance's lifecycle; each kind is pending at most once. */
@@ -80,6 +82,9 @@ bool instance_configure(struct instance *instance, struct text *error);
 
 /* Whether a process that ended so has succeeded, by success_exit_codes. */
 bool instance_is_success(const struct instance *instance, struct outcome outcome);
+
+/* Nothing of the instance runs, and nothing will before somebody asks for it: whoever connects is to be refused. */
+void instance_close_sockets(struct instance *instance);
 
 /* Carries an act out. */
 void instance_act(struct instance *instance, enum act act);

@@ -64,8 +64,10 @@ static void add_process(void *context, pid_t pid) {
 
 /* All of the tree, also what has detached: a look at every process of the machine, so it comes second. */
 static void add_tree(const struct owner_tree *tree, struct holder_set *set) {
-    if (tree->tag != 0)
-        (void)tree_visit(tree->tag, add_process, set);
+    if (tree->tag == 0)
+        return;
+    (void)tree_visit(tree->tag, add_process, set);
+    holder_set_add(set, getpid()); /* what listens on an app's behalf (daemon/sockets.h) */
 }
 
 static void add_family(const struct owner_tree *tree, struct holder_set *set) {

@@ -229,6 +229,9 @@ static void supervisor_after_step(struct supervisor *sv, struct instance *instan
         supervisor_publish(sv, instance, before->phase, &step->why);
     if (before->phase != life->phase)
         supervisor_gates_changed(sv, instance->index);
+    bool is_over = life->phase == PHASE_STOPPED || life->phase == PHASE_DONE || life->phase == PHASE_FAILED;
+    if (is_over && before->phase != life->phase && !sv->is_shutting_down)
+        instance_close_sockets(instance);
     if (life->phase == PHASE_FAILED && before->phase != PHASE_FAILED &&
         sv->manifest.supervisor.on_failure == ON_FAILURE_EXIT)
         supervisor_give_up(sv);
@@ -500,6 +503,7 @@ static bool supervisor_init(struct supervisor *sv, char *const *environment, uin
         if (instance_init(&sv->instances[i], &sv->context, i, &sv->manifest.apps[i], tag_base + (uint32_t)i,
                           sv->manifest.supervisor.runtime_dir, sv->began) < 0)
             return false;
+    sockets_end_claims(sv->context.sockets);
     return supervisor_plan_init(sv);
 }
 
@@ -518,7 +522,8 @@ struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, 
     sv->context.post = supervisor_post;
     sv->context.hub =
         output_hub_new(loop, sv->manifest.supervisor.runtime_dir, sv->manifest.supervisor.log_dir, terminal_fd);
-    if (!sv->context.hub || !supervisor_init(sv, environment, tag_base)) {
+    sv->context.sockets = sockets_new();
+    if (!sv->context.hub || !sv->context.sockets || !supervisor_init(sv, environment, tag_base)) {
         supervisor_free(sv);
         return NULL;
     }
@@ -532,6 +537,7 @@ void supervisor_free(struct supervisor *sv) {
     for (size_t i = 0; i < sv->count && sv->instances; i++)
         if (sv->instances[i].context)
             instance_fini(&sv->instances[i]);
+    sockets_free(sv->context.sockets);
     if (sv->context.hub)
         output_hub_free(sv->context.hub);
     free(sv->instances);

@@ -27,6 +27,17 @@ static int take_descriptors(const struct child_plan *plan) {
     return 0;
 }
 
+/* Into the memory that the supervisor's environment for us stands in; nobody else looks at it until execve. */
+static void write_pid(char *text) {
+    char digits[PROC_PID_DIGITS];
+    size_t count = 0;
+    for (pid_t pid = getpid(); pid > 0; pid /= 10)
+        digits[count++] = (char)('0' + pid % 10);
+    while (count > 0)
+        *text++ = digits[--count];
+    *text = '\0';
+}
+
 /* No signal of ours has a handler, and execve would reset it; what was ignored would stay so. */
 static void reset_signals(const struct child_plan *plan) {
     struct sigaction to_default = {.sa_handler = SIG_DFL};
@@ -47,6 +58,8 @@ int child_main(void *context) {
     if (setrlimit(RLIMIT_NOFILE, &plan->nofile) < 0 || setrlimit(RLIMIT_LOCKS, &plan->locks) < 0)
         give_up(plan, PROC_STEP_LIMITS);
     reset_signals(plan);
+    if (plan->pid_text)
+        write_pid(plan->pid_text);
     execve(plan->path, plan->argv, plan->envp);
     give_up(plan, PROC_STEP_EXEC);
 }

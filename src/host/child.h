@@ -1,6 +1,7 @@
 /* The code between clone and execve. It runs in the supervisor's own memory, on a stack of its own, while the
  * supervisor stands still: so it may call nothing but async-signal-safe functions (a test looks at its symbols) and
- * write nothing but its report. Descriptors are shared too, until the child takes its copy of the lowest few. */
+ * write nothing but its report and its pid. Descriptors are shared too, until the child takes its copy of the lowest
+ * few. */
 #ifndef UPKEEP_HOST_CHILD_H
 #define UPKEEP_HOST_CHILD_H
 
@@ -17,6 +18,7 @@ struct child_plan {
     char *const *argv;
     char *const *envp;
     const char *cwd;
+    char *pid_text; /* see proc.h */
     struct rlimit nofile;
     struct rlimit locks;
     const int *ignored; /* signals to be set to their default */

@@ -165,6 +165,15 @@ int notify_manager(const char *state) {
     return function ? function(0, state) : -ENOSYS;
 }
 
+int notify_manager_with(const char *state, int fd) {
+    if (!getenv("NOTIFY_SOCKET"))
+        return 0;
+    static __typeof__(sd_pid_notify_with_fds) *function;
+    if (!function)
+        *(void **)&function = systemd_function("sd_pid_notify_with_fds");
+    return function ? function(0, 0, state, &fd, 1) : -ENOSYS;
+}
+
 int notify_managerf(const char *format, ...) {
     if (!getenv("NOTIFY_SOCKET"))
         return 0;

@@ -42,6 +42,10 @@ void notify_close(struct notify_socket *socket);
  * NOTIFY_SOCKET, nobody to tell; -errno: -ENOSYS when libsystemd cannot be loaded. Blocks only while the manager's
  * queue is full. The environment is left as it is. */
 int notify_manager(const char *state);
+
+/* The same, with a descriptor that goes along (FDSTORE=1). */
+int notify_manager_with(const char *state, int fd);
+
 int notify_managerf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -193,6 +193,7 @@ int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(st
         .argv = spec->argv,
         .envp = spec->envp,
         .cwd = spec->cwd,
+        .pid_text = spec->pid_text,
         .nofile = common.nofile,
         .locks = tag_limit(spec->tag),
         .ignored = common.ignored,

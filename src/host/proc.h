@@ -16,10 +16,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/limits.h"
 #include "core/outcome.h"
 #include "host/loop.h"
 
-enum { PROC_MAX_FDS = 8 };
+enum {
+    PROC_MAX_FDS = 4 + LIMIT_LISTEN,
+    PROC_PID_DIGITS = 10, /* as many as a pid can have */
+};
 
 /* What a start consists of, in order; the step that failed is part of the report. */
 enum proc_step { PROC_STEP_FORK, PROC_STEP_DESCRIPTORS, PROC_STEP_CWD, PROC_STEP_LIMITS, PROC_STEP_EXEC };
@@ -35,6 +39,7 @@ struct proc_spec {
         int to;          /* the child's number */
     } fds[PROC_MAX_FDS]; /* 0, 1 and 2 that are not named become /dev/null */
     size_t fd_count;
+    char *pid_text; /* in one of envp: room for PROC_PID_DIGITS and a NUL, where the child writes its pid; NULL: none */
 };
 
 struct proc_failure {

@@ -3,11 +3,13 @@
  *   say TEXT           a line on stdout          part TEXT     the same without its newline
  *   err TEXT           a line on stderr          env NAME      a line NAME=VALUE
  *   burst N            N lines of 100 bytes      fds           the open descriptors, one line
+ *   pid                a line pid=PID
  *   exit N             die SIGNAL                run           wait for signals for ever
  *   sleep MS           (to be late, not to wait for something)
  *   on SIGNAL exit N   on SIGNAL ignore          on SIGNAL say TEXT
  *   await PATH         until there is such a file
  *   listen PORT        on 127.0.0.1              listen-on ADDRESS PORT        unix PATH
+ *   listen-fd N        the inherited descriptor is the last listener
  *   serve              answer every connection on the last listener with HTTP 200, for ever
  *   answer CODE N      answer N connections with this HTTP status
  *   notify TEXT        to NOTIFY_SOCKET (`\n` is a newline)
@@ -89,6 +91,10 @@ static void do_env(void) {
     const char *name = next_word();
     const char *value = getenv(name);
     dprintf(1, "%s=%s\n", name, value ? value : "(unset)");
+}
+
+static void do_pid(void) {
+    dprintf(1, "pid=%d\n", (int)getpid());
 }
 
 static void do_burst(void) {
@@ -200,6 +206,10 @@ static void do_unix(void) {
     unlink(a.sun_path);
     check(bind(listener, (struct sockaddr *)&a, sizeof a), "bind");
     check(listen(listener, 64), "listen");
+}
+
+static void do_listen_fd(void) {
+    listener = next_number();
 }
 
 static void answer(int code) {
@@ -380,6 +390,8 @@ static const struct {
     {"await", do_await},
     {"listen-on", do_listen_on},
     {"answer", do_answer},
+    {"listen-fd", do_listen_fd},
+    {"pid", do_pid},
     {"notify-main", do_notify_main},
     {"notify-barrier", do_notify_barrier},
     {"--", do_nothing},

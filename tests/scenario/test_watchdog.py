@@ -74,7 +74,7 @@ restart = never
         s = self.stack(f"[app:a]\ncommand = {CHILD} exit 0\ntype = oneshot\nwatchdog = 3s\n")
         result = s.call("check")
         self.assertEqual(result.code, 1)
-        self.assertIn("upkeep.ini:4: watchdog: a oneshot has none", result.out)
+        self.assertIn("upkeep.ini:4: error: watchdog: a oneshot has none", result.out)
 
 
 class Said(Scenario):

@@ -63,6 +63,10 @@ static void child_tells_place(void) {
     printf("%d %d %d %s", getsid(0) == getpid(), getpgrp() == getpid(), (int)limit.rlim_cur, getcwd(cwd, sizeof cwd));
 }
 
+static void child_tells_its_pid(void) {
+    printf("%d %s", getpid(), getenv("SOME_PID"));
+}
+
 static void child_waits(void) {
     printf("x");
     fflush(stdout);
@@ -88,6 +92,7 @@ static const struct {
     {"numbers", child_writes_numbers},
     {"signals", child_tells_signals},
     {"place", child_tells_place},
+    {"pid", child_tells_its_pid},
     {"wait", child_waits},
     {"hand-over", child_hands_over},
 };
@@ -288,7 +293,7 @@ static void a_child_has_the_standard_descriptors_and_no_other(void **state) {
 /* The numbers are those at which proc.c stages, in a bad order, and one far away. */
 static void a_child_has_each_named_descriptor_at_its_number(void **state) {
     (void)state;
-    static const int numbers[PROC_MAX_FDS] = {9, 3, 4, 14, 8, 5, 99, 20};
+    static const int numbers[PROC_MAX_FDS] = {9, 3, 4, 14, 8, 5, 99, 20, 30, 7, 11, 26, 10, 27, 6, 40, 13, 12, 25, 21};
     int fds[PROC_MAX_FDS][2];
     char *argv[] = {"child", "numbers", NULL};
     struct proc_spec spec = spec_of(argv);
@@ -309,6 +314,31 @@ static void a_child_has_each_named_descriptor_at_its_number(void **state) {
         close(fds[i][0]);
     }
     wait_for(&watched);
+}
+
+static void a_child_writes_its_pid_into_its_environment(void **state) {
+    (void)state;
+    int fds[2];
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    char *argv[] = {"child", "pid", NULL};
+    char variable[] = "SOME_PID=##########";
+    char *envp[] = {variable, NULL};
+    struct proc_spec spec = spec_of(argv);
+    spec.envp = envp;
+    spec.pid_text = strchr(variable, '=') + 1;
+    spec.fds[spec.fd_count].from = fds[1];
+    spec.fds[spec.fd_count++].to = 1;
+    struct watched watched;
+    struct proc_failure failure;
+    assert_int_equal(spawn(&watched, &spec, &failure), 0);
+    char expected[64];
+    char text[64];
+    snprintf(expected, sizeof expected, "%d %d", watched.proc.pid, watched.proc.pid);
+    close(fds[1]);
+    read_all(fds[0], text, sizeof text);
+    close(fds[0]);
+    wait_for(&watched);
+    assert_string_equal(text, expected);
 }
 
 static void a_child_has_no_signal_blocked_or_ignored(void **state) {
@@ -489,6 +519,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(without_descriptors_a_start_fails_cleanly),
         cmocka_unit_test(a_child_has_the_standard_descriptors_and_no_other),
         cmocka_unit_test(a_child_has_each_named_descriptor_at_its_number),
+        cmocka_unit_test(a_child_writes_its_pid_into_its_environment),
         cmocka_unit_test(a_child_has_no_signal_blocked_or_ignored),
         cmocka_unit_test(a_child_has_its_own_session_and_the_old_limit),
         cmocka_unit_test(a_stopped_child_obeys_sigterm),
