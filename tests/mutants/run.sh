@@ -22,7 +22,7 @@ for file in walk host world invariants table; do
 done
 
 # What progress prints with.
-for file in text columns value diag; do
+for file in text columns value diag rules; do
     compile -O2 -c "$core/$file.c" -o "$here/$file.o"
 done
 
@@ -30,7 +30,7 @@ done
 green() {
     for test in lifecycle restart plan progress; do
         [ "$test" = "$file" ] || continue
-        link "$here/unit_$test.o" "$1"/*.o "$here/text.o" "$here/columns.o" "$here/value.o" "$here/diag.o" \
+        link "$here/unit_$test.o" "$1"/*.o "$here/text.o" "$here/columns.o" "$here/value.o" "$here/diag.o" "$here/rules.o" \
             -lcmocka -o "$1/unit"
         timeout 20 "$1/unit" >"$1/output" 2>&1 || { by="unit: $(grep -m1 '  FAILED  ' "$1/output" | sed 's/.*] //')"; return 1; }
     done
