@@ -127,9 +127,10 @@ static bool background_has_rival(const struct session *session) {
  * which may hold the lock for a moment before its socket is there. */
 static bool background_meet_rival(struct session *session) {
     for (int waited_ms = 0; waited_ms < BACKGROUND_WAIT_MS; waited_ms += BACKGROUND_NAP_MS) {
-        if (session_connect(session, &session->client) == 0)
+        int error = session_connect(session, &session->client);
+        if (error == 0)
             return true;
-        if (!background_has_rival(session))
+        if (error == -EEXIST || !background_has_rival(session))
             return false;
         (void)poll(NULL, 0, BACKGROUND_NAP_MS);
     }

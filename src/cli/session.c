@@ -70,14 +70,47 @@ void session_close(struct session *session) {
     *session = (struct session){0};
 }
 
+/* Whether the runtime dir is used by the supervisor of another manifest that is still there: to steer that one's apps
+ * is not what the user means. The state file says whose it is (daemon/leftover.h); who may not read that is not asked.
+ */
+static bool session_find_stranger(const struct session *session, struct text *out) {
+    struct text path TEXT_AUTO = {0};
+    text_printf(&path, "%s/state", session->manifest.supervisor.runtime_dir);
+    FILE *state = fopen(text_get(&path), "re");
+    char line[PATH_MAX + 16];
+    bool is_found = false;
+    while (state && !is_found && fgets(line, sizeof line, state)) {
+        line[strcspn(line, "\n")] = '\0';
+        is_found = strncmp(line, "manifest=", strlen("manifest=")) == 0;
+    }
+    if (state)
+        (void)fclose(state);
+    struct stat theirs;
+    struct stat ours;
+    const char *manifest = line + strlen("manifest=");
+    if (!is_found || stat(manifest, &theirs) < 0 || stat(session->path, &ours) < 0 ||
+        (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino))
+        return false;
+    text_str(out, manifest);
+    return true;
+}
+
 int session_connect(const struct session *session, struct upkeep_client **client_out) {
     /* A manifest that could not be read does not say where its supervisor is. */
     const char *runtime_dir = session->manifest.supervisor.runtime_dir;
-    return runtime_dir ? upkeep_client_connect(runtime_dir, client_out) : -ENOENT;
+    if (!runtime_dir)
+        return -ENOENT;
+    int error = upkeep_client_connect(runtime_dir, client_out);
+    struct text stranger TEXT_AUTO = {0};
+    if (error < 0 || !session_find_stranger(session, &stranger))
+        return error;
+    upkeep_client_free(*client_out);
+    *client_out = NULL;
+    return -EEXIST;
 }
 
 bool session_is_absent(int error) {
-    return error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR;
+    return error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR || error == -EEXIST;
 }
 
 /* A command for this manifest, as this user would have to write it. */
@@ -117,6 +150,13 @@ int session_refused(const struct session *session, int error) {
     if (error == -ECONNREFUSED)
         return code_fail(CODE_NOT_RUNNING, "the supervisor of %s is gone, only its socket is left (start one with: %s)",
                          session->path, text_get(&hint));
+    struct text stranger TEXT_AUTO = {0};
+    if (error == -EEXIST && session_find_stranger(session, &stranger))
+        return code_fail(
+            CODE_NOT_RUNNING,
+            "no supervisor is running for %s; its runtime dir %s is used by that of %s (set runtime_dir in "
+            "one)",
+            session->path, session->manifest.supervisor.runtime_dir, text_get(&stranger));
     if (session_is_absent(error))
         return code_fail(CODE_NOT_RUNNING, "no supervisor is running for %s (start it with: %s)", session->path,
                          text_get(&hint));

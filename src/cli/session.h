@@ -42,10 +42,11 @@ int session_open(struct session *session, const struct invocation *invocation);
 
 void session_close(struct session *session);
 
-/* One connection more (or the first) to the supervisor of a loaded manifest. 0 or -errno as upkeep_client_connect. */
+/* One connection more (or the first) to the supervisor of a loaded manifest. 0 or -errno as upkeep_client_connect,
+ * or -EEXIST when whoever is there is the supervisor of another manifest. */
 int session_connect(const struct session *session, struct upkeep_client **client_out);
 
-/* Whether that error means that nobody is there. */
+/* Whether that error means that nobody is there; -EEXIST: but that the supervisor of another manifest is. */
 bool session_is_absent(int error);
 
 /* Says why there is no connection: not running, stale socket and no permission are told apart. */

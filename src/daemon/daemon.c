@@ -156,6 +156,16 @@ static bool daemon_has_root(const struct manifest *manifest, struct text *error)
     return why == 0;
 }
 
+static void daemon_say_rival(const struct daemon *daemon, const char *manifest_file, long pid, struct text *error) {
+    char *stranger = leftover_stranger(daemon->runtime_dir, manifest_file);
+    if (stranger)
+        text_printf(error, "%s: its runtime dir %s is used by the supervisor of %s (pid %ld); set runtime_dir in one",
+                    manifest_file, daemon->runtime_dir, stranger, pid);
+    else
+        text_printf(error, "%s: a supervisor is running already (pid %ld); see: upkeep status", manifest_file, pid);
+    free(stranger);
+}
+
 static bool daemon_lock(struct daemon *daemon, const char *manifest_file, struct text *error) {
     int r = fs_make_dirs(daemon->runtime_dir, 0700);
     if (r < 0) {
@@ -166,8 +176,7 @@ static bool daemon_lock(struct daemon *daemon, const char *manifest_file, struct
     text_printf(&path, "%s/lock", daemon->runtime_dir);
     daemon->lock_fd = fs_lock(text_get(&path));
     if (daemon->lock_fd == -EWOULDBLOCK) {
-        text_printf(error, "%s: a supervisor is running already (pid %ld); see: upkeep status", manifest_file,
-                    daemon_lock_holder(text_get(&path)));
+        daemon_say_rival(daemon, manifest_file, daemon_lock_holder(text_get(&path)), error);
         return false;
     }
     if (daemon->lock_fd < 0) {
@@ -211,7 +220,7 @@ static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, str
         return false;
     daemon_clear_leftovers(daemon);
     struct tag_range tags = {daemon_tag_base(), (uint32_t)manifest->app_count};
-    r = leftover_write(daemon->runtime_dir, &tags);
+    r = leftover_write(daemon->runtime_dir, &tags, manifest->file);
     if (r < 0)
         say(SAY_WARNING, NULL, "cannot write the state file in %s: %s", daemon->runtime_dir, strerror(-r));
     daemon->supervisor = supervisor_new(daemon->loop, manifest, environ, tags.base, daemon->terminal_fd);

@@ -9,7 +9,9 @@
 #include "core/text.h"
 #include "host/fs.h"
 
-enum { LEFTOVER_STATE_MAX = 4096 };
+enum { LEFTOVER_STATE_MAX = 8192 };
+
+#define LEFTOVER_MANIFEST "\nmanifest="
 
 static char *leftover_path(const char *runtime_dir) {
     struct text path = {0};
@@ -48,17 +50,38 @@ bool leftover_read(const char *runtime_dir, struct tag_range *tags_out) {
     return ok;
 }
 
-int leftover_write(const char *runtime_dir, const struct tag_range *tags) {
+int leftover_write(const char *runtime_dir, const struct tag_range *tags, const char *manifest) {
     char *path = leftover_path(runtime_dir);
     if (!path)
         return -ENOMEM;
     struct text text TEXT_AUTO = {0};
     text_str(&text, "boot=");
     leftover_boot_id(&text);
-    text_printf(&text, "\ntags=%u+%u\n", tags->base, tags->count);
+    text_printf(&text, "\ntags=%u+%u", tags->base, tags->count);
+    char *real = fs_real_path(manifest);
+    if (real && !strchr(real, '\n'))
+        text_printf(&text, LEFTOVER_MANIFEST "%s", real);
+    free(real);
+    text_char(&text, '\n');
     int r = fs_write_atomic(path, text_get(&text), text.len, 0600);
     free(path);
     return r;
+}
+
+char *leftover_stranger(const char *runtime_dir, const char *manifest) {
+    char *path = leftover_path(runtime_dir);
+    char *bytes = NULL;
+    size_t len = 0;
+    int r = path ? fs_read(path, LEFTOVER_STATE_MAX, &bytes, &len) : -ENOMEM;
+    free(path);
+    char *owner = r < 0 ? NULL : strstr(bytes, LEFTOVER_MANIFEST);
+    if (owner) {
+        owner += strlen(LEFTOVER_MANIFEST);
+        owner[strcspn(owner, "\n")] = '\0';
+        owner = fs_are_two(owner, manifest) ? strdup(owner) : NULL;
+    }
+    free(bytes);
+    return owner;
 }
 
 void leftover_remove(const char *runtime_dir) {

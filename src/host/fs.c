@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,27 @@
 
 /* ---- reading ---- */
 
+enum { PATIENCE_MS = 1500 };
+
+/* Like read(2), for a descriptor that does not block. What is no regular file may take its time, all in all until
+ * *patience_ms is used up. */
+static ssize_t read_some(int fd, char *bytes, size_t len, bool is_regular, int *patience_ms) {
+    enum { STEP_MS = 10 };
+    for (;;) {
+        if (!is_regular) {
+            struct pollfd readable = {.fd = fd, .events = POLLIN};
+            while (poll(&readable, 1, STEP_MS) == 0)
+                if ((*patience_ms -= STEP_MS) <= 0)
+                    return -ENODATA;
+        }
+        ssize_t n = read(fd, bytes, len);
+        if (n >= 0)
+            return n;
+        if (errno != EINTR && errno != EAGAIN)
+            return -errno;
+    }
+}
+
 static int read_all(int fd, size_t cap, char **bytes_out, size_t *len_out) {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -25,6 +47,7 @@ static int read_all(int fd, size_t cap, char **bytes_out, size_t *len_out) {
     /* The size is a hint: pipes and files in /proc have none, and a file may grow while it is read. */
     size_t room = st.st_size > 0 ? (size_t)st.st_size + 1 : 4096;
     size_t len = 0;
+    int patience_ms = PATIENCE_MS;
     char *bytes = NULL;
     for (;;) {
         if (room > cap + 1)
@@ -36,13 +59,10 @@ static int read_all(int fd, size_t cap, char **bytes_out, size_t *len_out) {
         }
         bytes = grown;
         while (len < room) {
-            ssize_t n = read(fd, bytes + len, room - len);
-            if (n < 0 && errno == EINTR)
-                continue;
+            ssize_t n = read_some(fd, bytes + len, room - len, S_ISREG(st.st_mode), &patience_ms);
             if (n < 0) {
-                int error = errno;
                 free(bytes);
-                return -error;
+                return (int)n;
             }
             if (n == 0) {
                 bytes[len] = '\0';
@@ -61,7 +81,7 @@ static int read_all(int fd, size_t cap, char **bytes_out, size_t *len_out) {
 }
 
 int fs_read(const char *path, size_t cap, char **bytes_out, size_t *len_out) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return -errno;
     int status = read_all(fd, cap, bytes_out, len_out);
@@ -200,6 +220,12 @@ int fs_lock(const char *path) {
 }
 
 /* ---- paths ---- */
+
+bool fs_are_two(const char *a, const char *b) {
+    struct stat one;
+    struct stat other;
+    return stat(a, &one) == 0 && stat(b, &other) == 0 && (one.st_dev != other.st_dev || one.st_ino != other.st_ino);
+}
 
 char *fs_real_path(const char *path) {
     return realpath(path, NULL);

@@ -2,11 +2,13 @@
 #ifndef UPKEEP_HOST_FS_H
 #define UPKEEP_HOST_FS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The whole of a regular file (or a pipe) of at most cap bytes: heap, NUL-terminated beyond its len bytes. 0 or -errno
- * (-EFBIG, -EISDIR). */
+/* The whole of a regular file of at most cap bytes: heap, NUL-terminated beyond its len bytes. 0 or -errno (-EFBIG,
+ * -EISDIR). A pipe too, if somebody writes it to its end within a second or so (else -ENODATA): secrets are handed over
+ * like that, but nobody may make us wait for ever. */
 int fs_read(const char *path, size_t cap, char **bytes_out, size_t *len_out);
 
 /* The first bytes of a regular file, at most len_max of them, likewise. 0 or -errno. */
@@ -14,6 +16,9 @@ int fs_read_start(const char *path, size_t len_max, char **bytes_out, size_t *le
 
 /* layers_read_file with the manifest's cap; context is not used. */
 int fs_read_file(void *context, const char *path, char **bytes_out, size_t *len_out);
+
+/* Whether both are there and are not the same file. */
+bool fs_are_two(const char *a, const char *b);
 
 /* Makes path and its missing parents. A folder that is there already keeps its mode. 0 or -errno. */
 int fs_make_dirs(const char *path, mode_t mode);
