@@ -209,6 +209,30 @@ class Finding(Control):
         os.symlink(s.folder, os.path.join(s.folder, "link"))
         s.call("-f", os.path.join("link", "upkeep.ini"), "wait", check=0)
 
+    def test_two_manifests_in_one_folder(self):
+        s = self.stack(ONE)
+        s.write("other.ini", f"[app:z]\ncommand = {CHILD} run\n")
+        s.call("start", check=0)
+        for words, code in ((("status",), 3), (("stop",), 3), (("start",), 1), (("run",), 1)):
+            result = s.call("-f", "other.ini", *words, check=code)
+            self.assertOneLine(result, "other.ini", f"{s.folder}/upkeep.ini", "set runtime_dir")
+        self.assertEqual(s.state("a"), "ready")
+        s.write("other.ini", f"[upkeep]\nruntime_dir = .other\n[app:z]\ncommand = {CHILD} run\n")
+        s.call("-f", "other.ini", "start", check=0)
+        s.call("-f", "other.ini", "shutdown", check=0)
+        os.kill(s.status()["supervisor"]["pid"], signal.SIGKILL)
+        s.write("other.ini", f"[app:z]\ncommand = {CHILD} run\n")
+        until("the socket is stale", lambda: "only its socket" in s.call("-f", "other.ini", "status", check=3).err)
+        s.call("-f", "other.ini", "start", check=0)
+        s.call("-f", "other.ini", "shutdown", check=0)
+
+    def test_manifest_is_renamed_while_running(self):
+        s = self.stack(ONE)
+        s.call("start", check=0)
+        os.rename(os.path.join(s.folder, "upkeep.ini"), os.path.join(s.folder, "new.ini"))
+        s.call("-f", "new.ini", "shutdown", check=0)
+        os.rename(os.path.join(s.folder, "new.ini"), os.path.join(s.folder, "upkeep.ini"))
+
     def test_edited_to_nonsense_while_running(self):
         s = self.stack(ONE).run()
         s.write("upkeep.ini", ONE + "nonsense\n")

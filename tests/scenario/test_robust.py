@@ -102,6 +102,20 @@ class Folders(Robust):
         s.call("start", check=0)
         self.assertEqual(s.state("a"), "ready")
 
+    def test_dotenv_file_that_is_a_pipe(self):
+        # Secret stores hand over a .env like that. Nobody may make the supervisor wait for ever.
+        s = self.stack(f"[app:a]\ncommand = {CHILD} env SECRET run\nenv_file = .env\nautostart = false\n"
+                       f"[app:b]\ncommand = {CHILD} run\n").run()
+        os.mkfifo(os.path.join(s.folder, ".env"))
+        failed = s.call("start", "a", check=1)
+        self.assertIn(".env", failed.err.splitlines()[-1])
+        s.call("stop", "a", check=0)
+        start = s.begin("start", "a")
+        with open(os.path.join(s.folder, ".env"), "w") as f:
+            f.write("SECRET=told\n")
+        start.communicate(timeout=LIMIT)
+        until("it was told", lambda: "SECRET=told" in s.log("a"))
+
     def test_odd_names(self):
         s = self.stack("", folder="with space/ünïcödé 日本/it's \"quoted\" $HOME %s;")
         s.write("upkeep.ini", f"""[app:a]
