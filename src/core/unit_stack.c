@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/listen.h"
+
 enum { FREE_PORT = 1024 }; /* the first that everybody may listen on */
 
 /* The memory of one survey. */
@@ -56,6 +58,22 @@ static void survey_awaited(struct survey *survey, const struct app_config *confi
     }
 }
 
+static bool is_low(int64_t port) {
+    return port > 0 && port < FREE_PORT;
+}
+
+/* The ports and sockets of one app. */
+static void survey_listening(const struct app_config *config, struct unit_spec *spec) {
+    spec->has_low_port = spec->has_low_port || is_low(config->port);
+    spec->listeners += config->listen.count;
+    for (size_t i = 0; i < config->listen.count; i++) {
+        struct listen_address address = {0};
+        struct text unused TEXT_AUTO = {0};
+        if (listen_parse(config->listen.items[i], &address, &unused) && !address.is_path)
+            spec->has_low_port = spec->has_low_port || is_low(address.port);
+    }
+}
+
 bool unit_stack(const struct manifest *manifest, const struct app_config *configs, struct unit_spec *spec) {
     struct survey survey = {0};
     bool ok = survey_init(&survey, manifest, configs);
@@ -74,6 +92,6 @@ bool unit_stack(const struct manifest *manifest, const struct app_config *config
     spec->runtime_dir = manifest->supervisor.runtime_dir;
     spec->log_dir = manifest->supervisor.log_dir;
     for (size_t i = 0; i < manifest->app_count; i++)
-        spec->has_low_port = spec->has_low_port || (configs[i].port > 0 && configs[i].port < FREE_PORT);
+        survey_listening(&configs[i], spec);
     return ok;
 }
