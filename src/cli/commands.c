@@ -66,7 +66,7 @@ const struct command commands[] = {
     {"unit", NULL, "", 0, 0, ONE(USER) | ONE(INSTALL) | ONE(PRINT), "make the systemd unit for this manifest",
      "Prints a unit that runs this manifest with this upkeep, or installs it. Its time limits follow from the "
      "manifest's own, along the longest chain of dependencies; run it again (and upkeep check --unit) when those have "
-     "changed. The apps run as you, as the user behind sudo, or, for root, as the owner of the manifest.\n"
+     "changed. The apps run as the owner of the manifest; where that is root, as you (behind sudo, too).\n"
      "On standard error it warns of what will differ from this shell: programs that only this shell's PATH finds, "
      "variables that only this shell sets, files that the user may not reach.\n"
      "The unit is called after the stack's name. One that was not made from this manifest is never written over.",

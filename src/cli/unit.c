@@ -17,6 +17,7 @@
 #include "core/limits.h"
 #include "core/unit.h"
 #include "core/unit_drift.h"
+#include "core/value.h"
 
 /* One unit in the making. */
 struct making {
@@ -45,15 +46,18 @@ static bool is_of_manager(const struct making *making) {
 
 /* ---- whose it is ------------------------------------------------------------------------------------------------ */
 
-/* Who has worked with the stack so far: whoever asks, the one behind sudo, or else the owner of the manifest. */
+/* The owner of the manifest; of one that root owns, whoever asks, behind sudo too. So the unit that is printed for a
+ * user is the one that sudo installs. */
 static uid_t making_owner(const struct session *session) {
     const char *sudo = getenv("SUDO_UID");
     struct stat st;
-    if (getuid() != 0)
+    if (stat(session->path, &st) == 0 && st.st_uid != 0)
+        return st.st_uid;
+    if (getuid() != 0 || !sudo)
         return getuid();
-    if (sudo && sudo[0])
-        return (uid_t)strtoul(sudo, NULL, 10);
-    return stat(session->path, &st) == 0 ? st.st_uid : 0;
+    int64_t uid = 0;
+    struct text unused TEXT_AUTO = {0};
+    return value_parse_int(sudo, 0, UINT32_MAX - 1, &uid, &unused) ? (uid_t)uid : 0;
 }
 
 static int making_identify(struct making *making) {
@@ -65,6 +69,9 @@ static int making_identify(struct making *making) {
     making->user = strdup(entry->pw_name);
     making->spec.identity = is_user ? UNIT_OF_MANAGER : uid == 0 ? UNIT_OF_ROOT : UNIT_OF_USER;
     making->spec.user = making->user;
+    if (making->spec.identity == UNIT_OF_ROOT)
+        diags_add(&making->diags, DIAG_NOTE, making->session->manifest.file, 0,
+                  "the apps will run as root; as the user who owns this file, when that is another");
     return making->user ? CODE_DONE : code_fail(CODE_FAILED, "%s", strerror(ENOMEM));
 }
 

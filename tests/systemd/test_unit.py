@@ -121,7 +121,20 @@ class Differences(SystemdTest):
         return stack.upkeep("unit").stderr
 
     def test_nothing_is_said_of_a_plain_stack(self):
-        self.assertEqual(self.said(self.stack(PLAIN)), "")
+        self.assertEqual(self.said(self.stack(PLAIN, owner="deploy")), "")
+        self.assertEqual(self.said(self.stack(PLAIN)),
+                         "upkeep.ini: note: the apps will run as root; as the user who owns this file, when that is another\n")
+
+    def test_whose_it_is(self):
+        uid = str(user("deploy").pw_uid)
+        ours, roots = self.stack(PLAIN, owner="deploy"), self.stack(PLAIN)
+        for stack, sudo, expected in ((ours, None, "deploy"), (ours, "0", "deploy"), (ours, "54321", "deploy"),
+                                      (roots, None, "root"), (roots, uid, "deploy"), (roots, "0", "root"),
+                                      (roots, "no number", "root")):
+            stack.environment = {"PATH": stack.environment["PATH"], **({"SUDO_UID": sudo} if sudo else {})}
+            self.assertIn(f"\nUser={expected}\n", stack.upkeep("unit").stdout, (expected, sudo))
+        roots.environment["SUDO_UID"] = "54321"
+        self.assertIn("has no name on this machine", roots.upkeep("unit", check=False).stderr)
 
     def test_interpreter_of_nvm(self):
         folder = "/root/.nvm/versions/node/v20.1.0/bin"
