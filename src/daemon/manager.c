@@ -9,14 +9,21 @@
 #include "daemon/say.h"
 #include "host/notify.h"
 
-/* Who waits for READY=1 in vain waits long, so that they could not be told must not be missed. */
-static void manager_send(struct manager *manager, const struct text *state) {
+/* After how long a service manager that did not read is tried again. */
+enum { MANAGER_RETRY_MS = 500 };
+
+/* False when the service manager does not read now. That nothing can be told at all must not be missed: who waits for
+ * READY=1 in vain waits long. */
+static bool manager_send(struct manager *manager, const struct text *state) {
     int r = state->failed ? -ENOMEM : notify_manager(text_get(state));
-    if (r >= 0 || manager->is_mute)
-        return;
-    manager->is_mute = true;
-    say(SAY_ERROR, NULL, "cannot tell the service manager how it goes: %s",
-        r == -ENOSYS ? "libsystemd.so.0 cannot be loaded" : strerror(-r));
+    if (r == -EAGAIN)
+        return false;
+    if (r < 0 && !manager->is_mute) {
+        manager->is_mute = true;
+        say(SAY_ERROR, NULL, "cannot tell the service manager how it goes: %s",
+            r == -ENOSYS ? "libsystemd.so.0 cannot be loaded" : strerror(-r));
+    }
+    return true;
 }
 
 /* ---- what is the case ------------------------------------------------------------------------------------------- */
@@ -83,6 +90,11 @@ static void manager_forgive(struct manager *manager, size_t index) {
 
 static void manager_due(struct loop_timer *timer);
 
+static void manager_forget_status(struct manager *manager) {
+    free(manager->told);
+    manager->told = NULL;
+}
+
 /* Adds the STATUS= when it is not what was told last. */
 static bool manager_add_status(struct manager *manager, const struct progress *progress, struct text *state) {
     struct text status TEXT_AUTO = {0};
@@ -93,28 +105,34 @@ static bool manager_add_status(struct manager *manager, const struct progress *p
     if (manager->told && strcmp(manager->told, text_get(&status)) == 0)
         return false;
     text_printf(state, "STATUS=%s\n", text_get(&status));
-    free(manager->told);
+    manager_forget_status(manager);
     manager->told = text_take(&status);
     return true;
 }
 
-/* Tells what has changed. is_due: and asks for more time though nothing has. */
-static void manager_tell(struct manager *manager, const struct progress *progress, const char *first, bool is_due) {
+/* Tells what is owed and what has changed. is_due: and asks for more time though nothing has. */
+static void manager_tell(struct manager *manager, const struct progress *progress, bool is_due) {
+    struct loop *loop = supervisor_loop(manager->supervisor);
+    struct mono next = progress_next(progress);
     struct text state TEXT_AUTO = {0};
-    text_str(&state, first);
+    text_str(&state, manager->owed);
     bool is_new = manager_add_status(manager, progress, &state);
     int64_t extension_ms = progress_extension_ms(progress);
     if (extension_ms > 0 && (is_new || is_due))
         text_printf(&state, "EXTEND_TIMEOUT_USEC=%lld\n", (long long)extension_ms * 1000);
-    if (state.len > 0)
-        manager_send(manager, &state);
-    loop_timer_at(supervisor_loop(manager->supervisor), &manager->tick, progress_next(progress), manager_due);
+    if (state.len == 0 || manager_send(manager, &state)) {
+        manager->owed = "";
+    } else {
+        manager_forget_status(manager);
+        next = mono_add_ms(loop_now(loop), MANAGER_RETRY_MS);
+    }
+    loop_timer_at(loop, &manager->tick, next, manager_due);
 }
 
 static void manager_due(struct loop_timer *timer) {
     struct manager *manager = LOOP_CONTAINER(timer, struct manager, tick);
     struct progress progress = manager_look(manager);
-    manager_tell(manager, &progress, "", true);
+    manager_tell(manager, &progress, true);
 }
 
 /* Nobody would end a start that waits for what never comes: the service manager's own limit may be far or none. */
@@ -127,10 +145,12 @@ static void manager_give_up(struct manager *manager, const struct progress *prog
 
 static void manager_round(struct supervisor_watch *watch) {
     struct manager *manager = LOOP_CONTAINER(watch, struct manager, watch);
-    bool is_first = !manager->is_ready && manager_is(manager, "ready");
-    manager->is_ready = manager->is_ready || is_first;
+    if (!manager->is_ready && manager_is(manager, "ready")) {
+        manager->is_ready = true;
+        manager->owed = "READY=1\n";
+    }
     struct progress progress = manager_look(manager);
-    manager_tell(manager, &progress, is_first ? "READY=1\n" : "", false);
+    manager_tell(manager, &progress, false);
     enum ready_when when = supervisor_manifest(manager->supervisor)->supervisor.ready_when;
     if (manager_stage(manager) == PROGRESS_STARTING && !progress_can_be_ready(&progress, when))
         manager_give_up(manager, &progress);
@@ -150,8 +170,9 @@ static void manager_stop(struct manager *manager) {
     manager->is_stopping = true;
     if (!manager->is_ready && supervisor_exit_code(manager->supervisor) == 0)
         manager_blame_start(manager);
+    manager->owed = "STOPPING=1\n";
     struct progress progress = manager_look(manager);
-    manager_tell(manager, &progress, "STOPPING=1\n", false);
+    manager_tell(manager, &progress, false);
 }
 
 /* Before the act: the service manager knows of the stop before any app does. */
@@ -172,14 +193,15 @@ void manager_reload_begins(struct manager *manager) {
         return;
     struct text state TEXT_AUTO = {0};
     text_printf(&state, "RELOADING=1\nMONOTONIC_USEC=%lld\n", (long long)(loop_clock().ns / 1000));
-    manager_send(manager, &state);
+    if (manager_send(manager, &state))
+        manager->owed = "READY=1\n";
 }
 
 void manager_reload_ends(struct manager *manager) {
     if (!manager->supervisor || !manager->is_ready || manager->is_stopping)
         return;
     struct progress progress = manager_look(manager);
-    manager_tell(manager, &progress, "READY=1\n", false);
+    manager_tell(manager, &progress, false);
 }
 
 /* ---- the watchdog ----------------------------------------------------------------------------------------------- */
@@ -188,7 +210,7 @@ static void manager_watchdog_due(struct loop_timer *timer) {
     struct manager *manager = LOOP_CONTAINER(timer, struct manager, watchdog);
     struct text state TEXT_AUTO = {0};
     text_str(&state, "WATCHDOG=1\n");
-    manager_send(manager, &state);
+    (void)manager_send(manager, &state);
     struct loop *loop = supervisor_loop(manager->supervisor);
     loop_timer_at(loop, timer, mono_add_ms(loop_now(loop), manager->watchdog_ms), manager_watchdog_due);
 }
@@ -210,6 +232,7 @@ void manager_init(struct manager *manager, struct supervisor *supervisor) {
     if (!getenv("NOTIFY_SOCKET"))
         return;
     manager->supervisor = supervisor;
+    manager->owed = "";
     supervisor_watch(supervisor, &manager->watch);
     manager->watchdog_ms = manager_watchdog_ms();
     struct loop *loop = supervisor_loop(supervisor);
@@ -222,12 +245,13 @@ void manager_end(struct manager *manager, int code) {
         return;
     const char *blame = manager_blame(manager);
     struct text state TEXT_AUTO = {0};
-    text_printf(&state, "%sSTATUS=%s\n", manager->is_stopping ? "" : "STOPPING=1\n", blame ? blame : "stopped");
+    text_printf(&state, "%sSTATUS=%s\n", manager->is_stopping ? manager->owed : "STOPPING=1\n",
+                blame ? blame : "stopped");
     if (code != 0 && manager->blame_errno != 0)
         text_printf(&state, "ERRNO=%d\n", manager->blame_errno);
     if (code != 0)
         text_printf(&state, "EXIT_STATUS=%d\n", code);
-    manager_send(manager, &state);
+    (void)manager_send(manager, &state);
 }
 
 void manager_fini(struct manager *manager) {
@@ -237,7 +261,7 @@ void manager_fini(struct manager *manager) {
     loop_timer_stop(loop, &manager->tick);
     loop_timer_stop(loop, &manager->watchdog);
     supervisor_unwatch(manager->supervisor, &manager->watch);
-    free(manager->told);
+    manager_forget_status(manager);
     free(manager->blame);
     *manager = (struct manager){0};
 }
@@ -248,5 +272,5 @@ void manager_refuse(const char *why, int code) {
     text_str(&state, "STATUS=");
     progress_print_reason(why, &state);
     text_printf(&state, "\nEXIT_STATUS=%d\n", code);
-    manager_send(&manager, &state);
+    (void)manager_send(&manager, &state);
 }

@@ -22,6 +22,7 @@ struct manager {
     struct loop_timer tick;        /* the status would say another time */
     struct loop_timer watchdog;    /* half of WATCHDOG_USEC has passed */
     struct supervisor *supervisor; /* NULL: nobody to tell */
+    const char *owed;              /* READY=1 or STOPPING=1 that is still to be told; "": nothing */
     int64_t watchdog_ms;           /* between two WATCHDOG=1; 0: none are wanted */
     char *told;                    /* the last STATUS=; owned, NULL before the first */
     char *blame;                   /* what a failing end is put down to; owned, NULL for nothing */

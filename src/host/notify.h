@@ -39,8 +39,8 @@ void notify_listen(struct notify_socket *socket, struct loop *loop,
 void notify_close(struct notify_socket *socket);
 
 /* Tells the service manager that started us: newline-separated assignments (`READY=1\nSTATUS=…`). Above 0: told; 0: no
- * NOTIFY_SOCKET, nobody to tell; -errno: -ENOSYS when libsystemd cannot be loaded. Blocks only while the manager's
- * queue is full. The environment is left as it is. */
+ * NOTIFY_SOCKET, nobody to tell; -errno: -EAGAIN while the manager's queue is full, -ENOSYS when libsystemd cannot be
+ * loaded. Does not block. The environment is left as it is. */
 int notify_manager(const char *state);
 
 /* The same, with a descriptor that goes along (FDSTORE=1). */

@@ -27,6 +27,11 @@ class Message:
         return f"{self.time:.3f} {self.fields} {self.states}"
 
 
+def open_and_read(path):
+    with open(path) as f:
+        return f.read()
+
+
 class Manager:
     """A service manager's ear: the messages as they come, each with what `status` said right then."""
 
@@ -361,6 +366,28 @@ ready = notify
         s.call("start", check=0)
         s.call("shutdown", check=0)
         self.assertEqual(m.messages, [])
+
+    def test_a_manager_that_does_not_read_holds_nobody_up(self):
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nmin_uptime = 0\n")
+        m = Manager(s, ask=False)
+        self.addCleanup(m.close)
+        m.is_over = True
+        m.thread.join()
+        s.run()
+        qlen = int(open_and_read("/proc/sys/net/unix/max_dgram_qlen"))
+        if qlen > 64:
+            self.skipTest(f"skipped: this machine queues {qlen} messages")
+        for _ in range(qlen):
+            s.call("restart", "a", check=0)
+        self.assertEqual(s.state("a"), "ready")
+        # Once it reads again it is told what is the case, and what it was to be told.
+        m.is_over = False
+        m.thread = threading.Thread(target=m.listen, daemon=True)
+        m.thread.start()
+        until("it knows", lambda: m.statuses() and m.statuses()[-1] == "1/1 ready")
+        m.first("READY")
+        self.assertEqual(s.end(), 0)
+        m.first("STOPPING")
 
     # ---- the watchdog
 

@@ -220,6 +220,19 @@ static void tells_the_service_manager(void **state) {
     assert_string_equal(text_get(&heard), "READY=1\nSTATUS=2/3 ready");
 }
 
+static void does_not_wait_for_a_manager_that_does_not_read(void **state) {
+    (void)state;
+    open_and_listen(folder);
+    setenv("NOTIFY_SOCKET", notify.address, 1);
+    int result = 1;
+    for (int i = 0; i < 100000 && result > 0; i++)
+        result = notify_manager("STATUS=again");
+    unsetenv("NOTIFY_SOCKET");
+    if (result == -ENOSYS)
+        skip(); /* no libsystemd here */
+    assert_int_equal(result, -EAGAIN);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(hears_who_sent, setup, teardown),
@@ -231,6 +244,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(leaves_nothing_behind, setup, teardown),
         cmocka_unit_test(tells_nobody_when_there_is_nobody),
         cmocka_unit_test_setup_teardown(tells_the_service_manager, setup, teardown),
+        cmocka_unit_test_setup_teardown(does_not_wait_for_a_manager_that_does_not_read, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
