@@ -20,9 +20,10 @@ static bool is_going_down(const struct plan_app *app) {
 }
 
 /* Marks what the app depends on. Returns whether there was something new. */
-static bool mark_deps(const struct plan_app *app, bool *marks) {
+static bool mark_deps(const struct plan_app *app, bool with_extra, bool *marks) {
     bool changed = false;
-    for (size_t d = 0; d < app->dep_count; d++) {
+    size_t count = app->dep_count + (with_extra ? app->extra_count : 0);
+    for (size_t d = 0; d < count; d++) {
         changed |= !marks[app->deps[d]];
         marks[app->deps[d]] = true;
     }
@@ -39,7 +40,7 @@ static void spread(const struct plan_app *apps, size_t count, bool with_going, b
         for (size_t k = 0; k < count; k++) {
             size_t i = upwards ? count - 1 - k : k;
             if (marks[i] || (with_going && is_going_down(&apps[i])))
-                changed |= mark_deps(&apps[i], marks);
+                changed |= mark_deps(&apps[i], with_going, marks);
         }
     }
 }

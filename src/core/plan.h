@@ -13,6 +13,7 @@ enum plan_wish { WISH_NONE, WISH_STOP, WISH_RESTART };
 struct plan_app {
     const size_t *deps; /* indices of the apps it depends on */
     size_t dep_count;
+    size_t extra_count; /* that follow in deps: what its present process depends on, though its next start does not */
     enum phase phase;
     enum goal goal;
     enum plan_wish wish;
@@ -22,8 +23,8 @@ struct plan_app {
  * one has failed or is blocked; else CLOSED. */
 enum gate plan_gate(const struct plan_app *apps, size_t i);
 
-/* Sets release[i] for each app whose wish may be passed on now: none of its dependants, transitively, has a wish of its
- * own outstanding or is being taken down. parallel: all at once. */
+/* Sets release[i] for each app whose wish may be passed on now: none of its dependants (extra ones, too), transitively,
+ * has a wish of its own outstanding or is being taken down. parallel: all at once. */
 void plan_release(const struct plan_app *apps, size_t count, bool parallel, bool *release);
 
 /* An order in which every app stands after its dependencies, stable otherwise; order holds count indices. False on a

@@ -32,6 +32,7 @@ struct daemon {
     struct control *control;
     struct announce announce;
     struct manager manager;
+    struct supervisor_watch watch;
     const char *runtime_dir; /* of the supervisor's manifest */
     int lock_fd;
     int terminal_fd;    /* -1: standard output is no terminal */
@@ -208,6 +209,27 @@ static void daemon_clear_leftovers(struct daemon *daemon) {
             count == 1 ? "" : "es");
 }
 
+static void daemon_write_state(const struct daemon *daemon, struct tag_range tags, const char *manifest_file) {
+    int r = leftover_write(daemon->runtime_dir, &tags, manifest_file);
+    if (r < 0)
+        say(SAY_WARNING, NULL, "cannot write the state file in %s: %s", daemon->runtime_dir, strerror(-r));
+}
+
+static void daemon_changed(struct supervisor_watch *watch, const struct supervisor_event *event) {
+    (void)watch;
+    (void)event;
+}
+
+/* The tags of new instances are written down before these have processes. */
+static void daemon_moved(struct supervisor_watch *watch, const size_t *from, size_t count) {
+    const struct daemon *daemon = LOOP_CONTAINER(watch, struct daemon, watch);
+    bool has_new = false;
+    for (size_t i = 0; i < count; i++)
+        has_new = has_new || from[i] == SUPERVISOR_NEW;
+    if (has_new)
+        daemon_write_state(daemon, supervisor_tags(daemon->supervisor), supervisor_manifest(daemon->supervisor)->file);
+}
+
 static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, struct text *error) {
     daemon->runtime_dir = manifest->supervisor.runtime_dir;
     daemon->loop = loop_new();
@@ -220,15 +242,15 @@ static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, str
         return false;
     daemon_clear_leftovers(daemon);
     struct tag_range tags = {daemon_tag_base(), (uint32_t)manifest->app_count};
-    r = leftover_write(daemon->runtime_dir, &tags, manifest->file);
-    if (r < 0)
-        say(SAY_WARNING, NULL, "cannot write the state file in %s: %s", daemon->runtime_dir, strerror(-r));
+    daemon_write_state(daemon, tags, manifest->file);
     daemon->supervisor = supervisor_new(daemon->loop, manifest, environ, tags.base, daemon->terminal_fd);
     if (!daemon->supervisor) {
         text_str(error, "out of memory");
         return false;
     }
     daemon->runtime_dir = supervisor_manifest(daemon->supervisor)->supervisor.runtime_dir;
+    daemon->watch = (struct supervisor_watch){.changed = daemon_changed, .moved = daemon_moved};
+    supervisor_watch(daemon->supervisor, &daemon->watch);
     say_setup(daemon->terminal_fd >= 0 ? supervisor_output(daemon->supervisor) : NULL, daemon->loop);
     daemon->control = control_new(daemon->supervisor, error);
     return daemon->control != NULL;

@@ -82,7 +82,7 @@ static void instance_main_pid(void *context, pid_t pid) {
         return;
     int r = proc_adopt(&instance->successor, pid, instance->tag, instance_successor_ended);
     if (r < 0)
-        say(SAY_WARNING, instance->app->name, "MAINPID=%d: %s", (int)pid, strerror(-r));
+        say(SAY_WARNING, instance->name, "MAINPID=%d: %s", (int)pid, strerror(-r));
 }
 
 static const struct readiness_events instance_readiness_events = {
@@ -93,7 +93,7 @@ static const struct readiness_events instance_readiness_events = {
 };
 
 static struct sockets_request instance_sockets(const struct instance *instance) {
-    return (struct sockets_request){.app = instance->app->name,
+    return (struct sockets_request){.app = instance->name,
                                     .listen = &instance->config.listen,
                                     .root = instance->context->launch.manifest->supervisor.root,
                                     .env = &instance->context->env};
@@ -107,12 +107,13 @@ int instance_init(struct instance *instance, struct instance_context *context, s
                                   .tag = tag,
                                   .life = lifecycle_init(now),
                                   .said.watchdog_ms = -1};
-    int r = history_init(&instance->history);
+    instance->name = strdup(app->name);
+    int r = instance->name ? history_init(&instance->history) : -ENOMEM;
     if (r < 0)
         return r;
-    instance->output = output_new(context->hub, app->name);
+    instance->output = output_new(context->hub, instance->name);
     instance->readiness =
-        readiness_new(context->loop, runtime_dir, app->name, tag, &instance_readiness_events, instance);
+        readiness_new(context->loop, runtime_dir, instance->name, tag, &instance_readiness_events, instance);
     if (!instance->output || !instance->readiness)
         return -ENOMEM;
     /* For rules, dependencies and the like until the first start; what is wrong now is said by that start, if it still
@@ -132,11 +133,13 @@ void instance_fini(struct instance *instance) {
         output_free(instance->output);
     history_fini(&instance->history);
     app_config_fini(&instance->config);
+    app_config_fini(&instance->next);
     launch_fini(&instance->launch);
     env_fini(&instance->own_env);
     free(instance->detail);
     free(instance->said.status);
     free(instance->why);
+    free(instance->name);
 }
 
 void instance_set_detail(struct instance *instance, char *detail) {
@@ -183,13 +186,37 @@ static struct lifecycle_rules instance_rules(const struct app_config *config) {
     };
 }
 
+/* Moves config into its place. */
+static void instance_use(struct instance *instance, struct app_config *config) {
+    app_config_fini(&instance->config);
+    app_config_fini(&instance->next);
+    instance->has_next = false;
+    instance->config = *config;
+    instance->rules = instance_rules(config);
+    *config = (struct app_config){0};
+}
+
 bool instance_configure(struct instance *instance, struct text *error) {
     struct app_config config = {0};
     bool ok = launch_configure(&instance->context->launch, instance->app, &instance->context->env, &config, error);
-    app_config_fini(&instance->config);
-    instance->config = config;
-    instance->rules = instance_rules(&config);
+    instance_use(instance, &config);
     return ok;
+}
+
+void instance_take(struct instance *instance, const struct manifest_app *app, struct app_config *config, bool is_next) {
+    instance->app = app;
+    if (!is_next) {
+        instance_use(instance, config);
+        return;
+    }
+    app_config_fini(&instance->next);
+    instance->next = *config;
+    instance->has_next = true;
+    *config = (struct app_config){0};
+}
+
+const struct list *instance_dependencies(const struct instance *instance) {
+    return instance->has_next ? &instance->next.depends_on : &instance->config.depends_on;
 }
 
 static void instance_main_ended(struct proc *proc, struct outcome outcome) {
@@ -216,7 +243,7 @@ static bool instance_export(const struct instance *instance, struct env *env) {
     const struct {
         const char *name, *value;
     } exports[] = {
-        {"UPKEEP_APP", instance->app->name},
+        {"UPKEEP_APP", instance->name},
         {"UPKEEP_INSTANCE", "1"},
         {"UPKEEP_NAME", supervisor->name},
         {"UPKEEP_ROOT", supervisor->root},
@@ -264,7 +291,7 @@ static bool instance_run(struct instance *instance, const char *command, struct 
 }
 
 void instance_close_sockets(struct instance *instance) {
-    sockets_close(instance->context->sockets, instance->app->name);
+    sockets_close(instance->context->sockets, instance->name);
 }
 
 /* Surroundings of a command of this start: the environment anew, and the output. */
@@ -363,7 +390,7 @@ static void instance_run_stop_command(struct instance *instance) {
     ok = ok &&
          instance_run(instance, instance->config.stop_command, &instance->helper, &spec, instance_helper_ended, &error);
     if (!ok) {
-        say(SAY_WARNING, instance->app->name, "stop_command: %s", text_get(&error));
+        say(SAY_WARNING, instance->name, "stop_command: %s", text_get(&error));
         instance->helper_outcome = (struct outcome){OUTCOME_LOST, 0, false};
         instance->context->post(instance, EVENT_HELPER_ENDED);
     }
@@ -380,7 +407,7 @@ int instance_signal(const struct instance *instance, int signal) {
 static void instance_signal_main(struct instance *instance, int signal) {
     int r = instance_signal(instance, signal);
     if (r < 0 && r != -ESRCH)
-        say(SAY_ERROR, instance->app->name, "cannot send %s to pid %d: %s", value_signal_name(signal),
+        say(SAY_ERROR, instance->name, "cannot send %s to pid %d: %s", value_signal_name(signal),
             (int)instance_pid(instance), strerror(-r));
 }
 
@@ -388,9 +415,9 @@ static void instance_signal_tree(struct instance *instance, int signal) {
     pid_t refused = 0;
     int reached = tree_signal(instance->tag, signal, 0, &refused);
     if (reached < 0)
-        say(SAY_ERROR, instance->app->name, "cannot look for its processes: %s", strerror(-reached));
+        say(SAY_ERROR, instance->name, "cannot look for its processes: %s", strerror(-reached));
     if (refused != 0)
-        say(SAY_ERROR, instance->app->name, "not permitted to signal pid %d", (int)refused);
+        say(SAY_ERROR, instance->name, "not permitted to signal pid %d", (int)refused);
     /* Found nobody: the tree emptied between the look that said otherwise and now. */
     if (reached == 0 && instance->main.pid == 0)
         instance->context->post(instance, EVENT_EMPTIED);

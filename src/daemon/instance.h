@@ -43,9 +43,16 @@ struct instance_said {
 struct instance {
     struct instance_context *context;
     size_t index;
-    const struct manifest_app *app; /* its name is the instance's */
+    const struct manifest_app *app;
+    char *name; /* the app's; owned, as manifests come and go */
     uint32_t tag;
     struct app_config config; /* of the last start; what could not be resolved has its default */
+    struct app_config next;   /* of the next start, as far as a manifest that was taken since says so */
+    bool has_next;
+    bool is_gone;         /* its app is not in the manifest any more: it is removed once it is down */
+    bool is_leaving;      /* a manifest was taken that ends its process, which is not down yet */
+    bool awaits_gone;     /* its next start is after the end of all that are gone */
+    int64_t awaited_port; /* … and of all that are leaving this port; 0: none */
     struct lifecycle_rules rules;
     struct lifecycle life;
     struct loop_timer timer; /* for life.deadline */
@@ -67,7 +74,8 @@ struct instance {
     struct outcome main_outcome, helper_outcome;
     bool tree_left;   /* goes with a posted EXITED or HELPER_ENDED */
     bool is_settling; /* the end is known, the rest of the tree not looked at yet */
-    uint32_t posted;  /* bit by event kind */
+    uint32_t posted;  /* bit by event kind; what was taken back leaves none of an instance that is_posted */
+    bool is_posted;   /* it is in the list of those that have posted */
     struct instance *next_posted;
 };
 
@@ -79,6 +87,13 @@ void instance_fini(struct instance *instance);
 /* Reads the dotenv files and the settings as a start would, into config and rules: what is wrong keeps its default.
  * False with the first mistake in error. */
 bool instance_configure(struct instance *instance, struct text *error);
+
+/* From now on the instance is of this app, in a manifest that was taken. config is moved: into the present one, or,
+ * when is_next, to be that of the next start. */
+void instance_take(struct instance *instance, const struct manifest_app *app, struct app_config *config, bool is_next);
+
+/* Names of the apps that its next start depends on. */
+const struct list *instance_dependencies(const struct instance *instance);
 
 /* Whether a process that ended so has succeeded, by success_exit_codes. */
 bool instance_is_success(const struct instance *instance, struct outcome outcome);

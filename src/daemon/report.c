@@ -16,6 +16,7 @@
 
 struct report {
     struct supervisor *supervisor;
+    uint64_t edition; /* of the manifest that `written` compares with */
     struct written *written;
     struct usage usage;
     bool has_usage;
@@ -26,11 +27,12 @@ struct report *report_new(struct supervisor *supervisor) {
     if (!report)
         return NULL;
     report->supervisor = supervisor;
-    report->written = written_new(supervisor_manifest(supervisor));
+    report->written = written_new(supervisor_manifest(supervisor), supervisor_inherited(supervisor));
     if (!report->written) {
         free(report);
         return NULL;
     }
+    report->edition = supervisor_edition(supervisor);
     return report;
 }
 
@@ -54,6 +56,9 @@ static bool report_has_processes(const struct supervisor *supervisor) {
 }
 
 void report_look(struct report *report) {
+    if (report->edition != supervisor_edition(report->supervisor))
+        written_forget(report->written);
+    report->edition = supervisor_edition(report->supervisor);
     written_look(report->written);
     report->has_usage = report_has_processes(report->supervisor) &&
                         usage_look(&report->usage, supervisor_tags(report->supervisor), report_now(report));

@@ -6,8 +6,9 @@ enum verdict { VERDICT_NONE, VERDICT_OPEN, VERDICT_GOOD, VERDICT_BAD };
 
 struct settle_item {
     enum verdict verdict; /* VERDICT_NONE: not waited for */
-    bool look;            /* to be judged at the end of this round */
-    bool is_waiting;      /* open, and all it does is to wait for its dependencies */
+    enum settle_goal goal;
+    bool look;       /* to be judged at the end of this round */
+    bool is_waiting; /* open, and all it does is to wait for its dependencies */
 };
 
 struct settle {
@@ -15,10 +16,10 @@ struct settle {
     struct supervisor *supervisor;
     struct loop_timer timer;
     struct loop_post post;
-    enum settle_goal goal;
     size_t count;
     struct settle_item *items; /* by instance */
     bool timed_out;
+    bool has_lost;
     void (*settled)(void *context);
     void *context;
 };
@@ -75,19 +76,28 @@ static enum verdict settle_judge_up(const struct instance_view *view, enum settl
     return VERDICT_OPEN;
 }
 
-static enum verdict settle_judge(const struct settle *settle, const struct instance_view *view, enum verdict before) {
+static enum verdict settle_judge(const struct settle_item *item, const struct instance_view *view) {
     if (view->pending)
         return VERDICT_OPEN;
-    return settle->goal == SETTLE_STOPPED ? settle_judge_stop(view) : settle_judge_up(view, settle->goal, before);
+    switch (item->goal) {
+    case SETTLE_STOPPED:
+        return settle_judge_stop(view);
+    case SETTLE_GONE:
+        return view->is_gone ? VERDICT_OPEN : VERDICT_GOOD; /* else somebody has put it back */
+    case SETTLE_STARTED:
+    case SETTLE_UP:
+        break;
+    }
+    return settle_judge_up(view, item->goal, item->verdict);
 }
 
 static void settle_look(struct settle *settle, size_t i) {
     struct settle_item *item = &settle->items[i];
     struct instance_view view = supervisor_view(settle->supervisor, i);
     item->look = view.pending; /* that a wish was passed on need not be a change */
-    if (item->verdict == VERDICT_BAD && settle->goal == SETTLE_STARTED)
+    if (item->verdict == VERDICT_BAD && item->goal == SETTLE_STARTED)
         return; /* its first failure was the answer */
-    item->verdict = settle_judge(settle, &view, item->verdict);
+    item->verdict = settle_judge(item, &view);
     item->is_waiting = item->verdict == VERDICT_OPEN && !view.pending && view.life->phase == PHASE_WAITING;
 }
 
@@ -131,18 +141,18 @@ enum hope { HOPE_UNKNOWN, HOPE_YES, HOPE_NO };
 
 /* Whether an instance may still get on: not when it has failed, nor when it waits for one that has no hope. memo: by
  * instance. */
-static enum hope settle_hope(const struct settle *settle, size_t i, unsigned char *memo) {
+static enum hope settle_hope(const struct settle *settle, size_t i, enum settle_goal goal, unsigned char *memo) {
     if (memo[i] != HOPE_UNKNOWN)
         return (enum hope)memo[i];
     struct instance_view view = supervisor_view(settle->supervisor, i);
-    bool is_bad = !view.pending && settle_judge_up(&view, settle->goal, VERDICT_NONE) == VERDICT_BAD;
+    bool is_bad = !view.pending && settle_judge_up(&view, goal, VERDICT_NONE) == VERDICT_BAD;
     memo[i] = is_bad ? HOPE_NO : HOPE_YES;
     if (view.pending || view.life->phase != PHASE_WAITING)
         return (enum hope)memo[i];
     size_t count;
     const size_t *deps = supervisor_dependencies(settle->supervisor, i, &count);
     for (size_t d = 0; d < count && memo[i] == HOPE_YES; d++)
-        memo[i] = (unsigned char)settle_hope(settle, deps[d], memo);
+        memo[i] = (unsigned char)settle_hope(settle, deps[d], goal, memo);
     return (enum hope)memo[i];
 }
 
@@ -154,7 +164,7 @@ static bool settle_is_hopeless(const struct settle *settle) {
     bool is_hopeless = true;
     for (size_t i = 0; i < settle->count && is_hopeless; i++)
         if (settle->items[i].verdict == VERDICT_OPEN)
-            is_hopeless = settle_hope(settle, i, memo) == HOPE_NO;
+            is_hopeless = settle_hope(settle, i, settle->items[i].goal, memo) == HOPE_NO;
     free(memo);
     return is_hopeless;
 }
@@ -182,7 +192,7 @@ static bool settle_is_over(const struct settle *settle) {
     size_t waiting = 0;
     for (size_t i = 0; i < settle->count; i++) {
         const struct settle_item *item = &settle->items[i];
-        if (item->verdict == VERDICT_BAD && settle->goal == SETTLE_UP)
+        if (item->verdict == VERDICT_BAD && item->goal == SETTLE_UP)
             return true;
         open += item->verdict == VERDICT_OPEN;
         waiting += item->verdict == VERDICT_OPEN && item->is_waiting;
@@ -191,18 +201,20 @@ static bool settle_is_over(const struct settle *settle) {
 }
 
 static void settle_end(struct settle *settle) {
-    loop_timer_stop(supervisor_loop(settle->supervisor), &settle->timer);
+    struct loop *loop = supervisor_loop(settle->supervisor);
+    loop_timer_stop(loop, &settle->timer);
+    loop_post_cancel(loop, &settle->post);
     supervisor_unwatch(settle->supervisor, &settle->watch);
     settle->settled(settle->context);
 }
 
 static void settle_changed(struct supervisor_watch *watch, const struct supervisor_event *event) {
     struct settle *settle = LOOP_CONTAINER(watch, struct settle, watch);
-    struct settle_item *item = &settle->items[event->index];
-    if (item->verdict == VERDICT_NONE)
+    struct settle_item *item = event->index < settle->count ? &settle->items[event->index] : NULL;
+    if (!item || item->verdict == VERDICT_NONE)
         return;
     item->look = true;
-    if (settle->goal == SETTLE_STARTED && item->verdict == VERDICT_OPEN && settle_is_failure(event->change) &&
+    if (item->goal == SETTLE_STARTED && item->verdict == VERDICT_OPEN && settle_is_failure(event->change) &&
         !supervisor_view(settle->supervisor, event->index).pending)
         item->verdict = VERDICT_BAD;
 }
@@ -214,6 +226,32 @@ static void settle_round(struct supervisor_watch *watch) {
             settle_look(settle, i);
     if (settle_is_over(settle))
         settle_end(settle);
+}
+
+static void settle_posted(struct loop_post *post);
+
+/* What was to come up and is no more will not. */
+static bool settle_is_loss(const struct settle_item *item) {
+    bool was_to_come_up = item->goal == SETTLE_STARTED || item->goal == SETTLE_UP;
+    return was_to_come_up && (item->verdict == VERDICT_OPEN || item->verdict == VERDICT_BAD);
+}
+
+static void settle_moved(struct supervisor_watch *watch, const size_t *from, size_t count) {
+    struct settle *settle = LOOP_CONTAINER(watch, struct settle, watch);
+    struct settle_item *items = calloc(count + 1, sizeof *items);
+    for (size_t i = 0; i < count && items; i++) {
+        if (from[i] == SUPERVISOR_NEW)
+            continue;
+        items[i] = settle->items[from[i]];
+        settle->items[from[i]].verdict = VERDICT_NONE;
+    }
+    for (size_t i = 0; i < settle->count; i++)
+        settle->has_lost = settle->has_lost || settle_is_loss(&settle->items[i]);
+    free(settle->items);
+    settle->items = items;
+    settle->count = items ? count : 0;
+    settle->has_lost = settle->has_lost || !items;
+    loop_post(supervisor_loop(settle->supervisor), &settle->post, settle_posted);
 }
 
 static void settle_due(struct loop_timer *timer) {
@@ -234,9 +272,8 @@ struct settle *settle_new(struct supervisor *supervisor, enum settle_goal goal, 
         return NULL;
     size_t count = supervisor_count(supervisor);
     *settle = (struct settle){
-        .watch = {.changed = settle_changed, .round = settle_round},
+        .watch = {.changed = settle_changed, .round = settle_round, .moved = settle_moved},
         .supervisor = supervisor,
-        .goal = goal,
         .count = count,
         .items = calloc(count + 1, sizeof *settle->items),
         .settled = settled,
@@ -246,15 +283,23 @@ struct settle *settle_new(struct supervisor *supervisor, enum settle_goal goal, 
         free(settle);
         return NULL;
     }
-    for (size_t i = 0; i < count; i++)
-        if (set[i])
-            settle->items[i] = (struct settle_item){.verdict = VERDICT_OPEN, .look = true};
+    settle_add(settle, goal, set);
     struct loop *loop = supervisor_loop(supervisor);
     supervisor_watch(supervisor, &settle->watch);
     loop_post(loop, &settle->post, settle_posted);
     if (timeout_ms >= 0)
         loop_timer_at(loop, &settle->timer, mono_add_ms(loop_now(loop), timeout_ms), settle_due);
     return settle;
+}
+
+void settle_add(struct settle *settle, enum settle_goal goal, const bool *set) {
+    for (size_t i = 0; i < settle->count; i++)
+        if (set[i])
+            settle->items[i] = (struct settle_item){.verdict = VERDICT_OPEN, .goal = goal, .look = true};
+}
+
+bool settle_has_lost(const struct settle *settle) {
+    return settle->has_lost;
 }
 
 void settle_free(struct settle *settle) {
@@ -277,7 +322,7 @@ void settle_failures(const struct settle *settle, bool *set) {
         if (settle->items[i].verdict == VERDICT_NONE)
             continue;
         struct instance_view view = supervisor_view(settle->supervisor, i);
-        enum verdict verdict = settle_judge(settle, &view, settle->items[i].verdict);
+        enum verdict verdict = settle_judge(&settle->items[i], &view);
         /* What is still on its way when the time is over has not failed. */
         if (verdict == VERDICT_GOOD || set[i] || (verdict == VERDICT_OPEN && settle->timed_out))
             continue;

@@ -11,7 +11,8 @@
 enum settle_goal {
     SETTLE_STARTED, /* ready or done; its first failure is the answer, even if another try follows */
     SETTLE_STOPPED,
-    SETTLE_UP, /* ready or done, however many tries it takes; that one has failed for good is the answer for all */
+    SETTLE_GONE, /* down and removed: its app is not in the manifest any more */
+    SETTLE_UP,   /* ready or done, however many tries it takes; that one has failed for good is the answer for all */
 };
 
 struct settle;
@@ -22,8 +23,14 @@ struct settle *settle_new(struct supervisor *supervisor, enum settle_goal goal, 
                           void (*settled)(void *context), void *context);
 void settle_free(struct settle *settle);
 
+/* Waits for other instances, too, which have a goal of their own. To be called before the loop runs on. */
+void settle_add(struct settle *settle, enum settle_goal goal, const bool *set);
+
 /* The answer, once settled. */
 bool settle_has_timed_out(const struct settle *settle);
+
+/* Whether the app of an instance that was to come up was taken out of the manifest meanwhile. */
+bool settle_has_lost(const struct settle *settle);
 
 /* Marks the instances that are not as wanted, and those that they depend on whose failure is the reason. set:
  * supervisor_count() marks, all false. */

@@ -13,22 +13,41 @@
 #include "daemon/say.h"
 #include "host/tree.h"
 
+/* A manifest that another has replaced. What is gone still refers to it. */
+struct supervisor_past {
+    struct manifest manifest;
+    struct supervisor_past *next;
+};
+
+/* All instances, as arrays that are made anew whole when one comes or goes. The records do not move. */
+struct roster {
+    struct instance **instances;
+    struct plan_app *plan; /* the same apps, as core/plan sees them; phase, goal and wish are kept current */
+    size_t *edges;         /* the memory of plan[].deps */
+    size_t *from;          /* the index of each in the roster before */
+    size_t *order;         /* scratch for looking for cycles */
+    unsigned char *seen;   /* likewise */
+    bool *marks;           /* scratch for sets */
+    size_t count;
+};
+
 struct supervisor {
     struct instance_context context; /* first: an instance's context is its supervisor */
     struct manifest manifest;
+    struct supervisor_past *past; /* the latest first. The first manifest of all is kept to the end: its strings, which
+                                   * no later one may change, are lent to others */
+    const char *runtime_dir;      /* in the first manifest */
     struct env inherited;
-    struct instance *instances;
-    struct plan_app *plan; /* the same apps, as core/plan sees them; phase, goal and wish are kept current */
-    size_t *edges;         /* the memory of plan[].deps */
-    size_t count;
-    bool *marks; /* scratch for sets */
+    struct roster roster;
     struct instance *posted;
     struct instance **posted_end;
     struct loop_post dispatch;
     struct tree_tags orphans;
     struct supervisor_watch *watches;
     uint32_t tag_base;
+    uint32_t next_tag;
     uint64_t changes;
+    uint64_t edition;
     uint32_t random;
     struct mono began;
     bool has_begun;
@@ -58,7 +77,8 @@ static void supervisor_wake(struct supervisor *sv) {
 
 static void supervisor_post(struct instance *instance, enum lifecycle_event_kind kind) {
     struct supervisor *sv = supervisor_of(instance);
-    if (instance->posted == 0) {
+    if (!instance->is_posted) {
+        instance->is_posted = true;
         instance->next_posted = NULL;
         *sv->posted_end = instance;
         sv->posted_end = &instance->next_posted;
@@ -103,18 +123,33 @@ static struct actor supervisor_actor_of(const struct instance *instance, enum ca
     return (struct actor){.kind = ACTOR_POLICY};
 }
 
+/* The first instance whose process has to go before this one is started. */
+static const struct instance *supervisor_obstacle(const struct supervisor *sv, const struct instance *instance) {
+    if (!instance->awaits_gone && instance->awaited_port == 0)
+        return NULL;
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        const struct instance *other = sv->roster.instances[i];
+        bool is_awaited = (instance->awaits_gone && other->is_gone) ||
+                          (instance->awaited_port != 0 && instance->awaited_port == other->config.port);
+        if (other != instance && other->is_leaving && is_awaited)
+            return other;
+    }
+    return NULL;
+}
+
 /* The dependency that holds an instance up. */
 static char *supervisor_missing_dependency(const struct supervisor *sv, const struct instance *instance,
                                            enum cause cause) {
-    const struct plan_app *app = &sv->plan[instance->index];
+    const struct plan_app *app = &sv->roster.plan[instance->index];
     for (size_t i = 0; i < app->dep_count; i++) {
-        const struct plan_app *dep = &sv->plan[app->deps[i]];
+        const struct plan_app *dep = &sv->roster.plan[app->deps[i]];
         bool has_failed = dep->phase == PHASE_FAILED || dep->phase == PHASE_BLOCKED;
         bool is_up = (dep->phase == PHASE_READY || dep->phase == PHASE_DONE) && dep->wish == WISH_NONE;
         if (cause == CAUSE_DEPENDENCY_FAILED ? has_failed : !is_up)
-            return strdup(sv->instances[app->deps[i]].app->name);
+            return strdup(sv->roster.instances[app->deps[i]]->name);
     }
-    return NULL;
+    const struct instance *obstacle = supervisor_obstacle(sv, instance);
+    return obstacle ? strdup(obstacle->name) : NULL;
 }
 
 /* The end of a takedown has the cause that began it, and so the same detail. */
@@ -204,13 +239,13 @@ static void supervisor_publish(struct supervisor *sv, struct instance *instance,
 /* ---- stepping --------------------------------------------------------------------------------------------------- */
 
 static void supervisor_gates_changed(struct supervisor *sv, size_t index) {
-    for (size_t i = 0; i < sv->count; i++) {
-        enum phase phase = sv->plan[i].phase;
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        enum phase phase = sv->roster.plan[i].phase;
         if (phase != PHASE_WAITING && phase != PHASE_BLOCKED)
             continue;
-        for (size_t d = 0; d < sv->plan[i].dep_count; d++)
-            if (sv->plan[i].deps[d] == index)
-                supervisor_post(&sv->instances[i], EVENT_GATE);
+        for (size_t d = 0; d < sv->roster.plan[i].dep_count; d++)
+            if (sv->roster.plan[i].deps[d] == index)
+                supervisor_post(sv->roster.instances[i], EVENT_GATE);
     }
 }
 
@@ -243,6 +278,22 @@ static void supervisor_look_after_failed_spawn(struct supervisor *sv, struct ins
         instance->life.step > 0 && (tree_orphans(&sv->orphans) < 0 || tree_tags_has(&sv->orphans, instance->tag));
 }
 
+static enum gate supervisor_gate(const struct supervisor *sv, const struct instance *instance) {
+    enum gate gate = plan_gate(sv->roster.plan, instance->index);
+    return gate == GATE_OPEN && supervisor_obstacle(sv, instance) ? GATE_CLOSED : gate;
+}
+
+/* Who waits for the end of a process that a manifest has ended may go on once it is down, or another is started. */
+static void supervisor_look_at_leaving(struct supervisor *sv, struct instance *instance, enum act act) {
+    bool is_down = !phase_has_process(instance->life.phase) || act == ACT_SPAWN;
+    if (!instance->is_leaving || !is_down || sv->roster.plan[instance->index].wish != WISH_NONE)
+        return;
+    instance->is_leaving = false;
+    for (size_t i = 0; i < sv->roster.count; i++)
+        if (sv->roster.plan[i].phase == PHASE_WAITING)
+            supervisor_post(sv->roster.instances[i], EVENT_GATE);
+}
+
 /* The only place where the lifecycle is called. */
 static void supervisor_step(struct supervisor *sv, struct instance *instance, enum lifecycle_event_kind kind) {
     if (kind == EVENT_SPAWN_FAILED)
@@ -250,7 +301,7 @@ static void supervisor_step(struct supervisor *sv, struct instance *instance, en
     struct lifecycle_event event = {
         .kind = kind,
         .now = loop_now(sv->context.loop),
-        .gate = plan_gate(sv->plan, instance->index),
+        .gate = supervisor_gate(sv, instance),
         .chance = supervisor_chance(sv),
         .explicit_start = instance->is_named,
         .outcome = kind == EVENT_HELPER_ENDED ? instance->helper_outcome : instance->main_outcome,
@@ -262,25 +313,27 @@ static void supervisor_step(struct supervisor *sv, struct instance *instance, en
     struct lifecycle before = instance->life;
     struct lifecycle_step step = lifecycle_step(&before, &instance->rules, &event);
     instance->life = step.next;
-    sv->plan[instance->index].phase = step.next.phase;
-    sv->plan[instance->index].goal = step.next.goal;
+    sv->roster.plan[instance->index].phase = step.next.phase;
+    sv->roster.plan[instance->index].goal = step.next.goal;
     supervisor_after_step(sv, instance, &before, &step);
+    supervisor_look_at_leaving(sv, instance, step.act);
     instance_act(instance, step.act);
 }
 
 static void supervisor_release(struct supervisor *sv) {
     bool has_wish = false;
-    for (size_t i = 0; i < sv->count && !has_wish; i++)
-        has_wish = sv->plan[i].wish != WISH_NONE;
+    for (size_t i = 0; i < sv->roster.count && !has_wish; i++)
+        has_wish = sv->roster.plan[i].wish != WISH_NONE;
     if (!has_wish)
         return;
-    plan_release(sv->plan, sv->count, sv->manifest.supervisor.stop_order == STOP_PARALLEL, sv->marks);
-    for (size_t i = 0; i < sv->count; i++) {
-        if (!sv->marks[i])
+    plan_release(sv->roster.plan, sv->roster.count, sv->manifest.supervisor.stop_order == STOP_PARALLEL,
+                 sv->roster.marks);
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        if (!sv->roster.marks[i])
             continue;
-        enum plan_wish wish = sv->plan[i].wish;
-        sv->plan[i].wish = WISH_NONE;
-        supervisor_step(sv, &sv->instances[i], wish == WISH_STOP ? EVENT_STOP : EVENT_RESTART);
+        enum plan_wish wish = sv->roster.plan[i].wish;
+        sv->roster.plan[i].wish = WISH_NONE;
+        supervisor_step(sv, sv->roster.instances[i], wish == WISH_STOP ? EVENT_STOP : EVENT_RESTART);
         supervisor_gates_changed(sv, i);
         supervisor_wake(sv); /* the next in order may go, also when there was no process whose end would tell */
     }
@@ -288,18 +341,18 @@ static void supervisor_release(struct supervisor *sv) {
 
 /* Whether anything may still happen without being asked for. */
 static bool supervisor_is_busy(const struct supervisor *sv) {
-    for (size_t i = 0; i < sv->count; i++) {
-        enum phase phase = sv->plan[i].phase;
-        if (phase_has_process(phase) || phase == PHASE_BACKOFF || sv->plan[i].wish != WISH_NONE ||
-            sv->instances[i].posted != 0)
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        enum phase phase = sv->roster.plan[i].phase;
+        if (phase_has_process(phase) || phase == PHASE_BACKOFF || sv->roster.plan[i].wish != WISH_NONE ||
+            sv->roster.instances[i]->posted != 0)
             return true;
     }
     return false;
 }
 
 static bool supervisor_has_failed(const struct supervisor *sv) {
-    for (size_t i = 0; i < sv->count; i++)
-        if (sv->plan[i].phase == PHASE_FAILED || sv->plan[i].phase == PHASE_BLOCKED)
+    for (size_t i = 0; i < sv->roster.count; i++)
+        if (sv->roster.plan[i].phase == PHASE_FAILED || sv->roster.plan[i].phase == PHASE_BLOCKED)
             return true;
     return false;
 }
@@ -312,6 +365,8 @@ static void supervisor_end_if_done(struct supervisor *sv) {
         sv->exit_code = 1;
     loop_break(sv->context.loop);
 }
+
+static void supervisor_remove_gone(struct supervisor *sv);
 
 /* How many instances are served before the loop looks at descriptors and timers again. */
 enum { SUPERVISOR_BATCH = 32 };
@@ -331,6 +386,7 @@ static void supervisor_dispatch(struct loop_post *post) {
             sv->posted_end = &sv->posted;
         uint32_t kinds = instance->posted;
         instance->posted = 0;
+        instance->is_posted = false;
         for (unsigned kind = 0; kind < EVENT_COUNT; kind++)
             if (kinds & (1U << kind))
                 supervisor_step(sv, instance, (enum lifecycle_event_kind)kind);
@@ -341,6 +397,7 @@ static void supervisor_dispatch(struct loop_post *post) {
         if (watch->round)
             watch->round(watch);
     }
+    supervisor_remove_gone(sv);
     supervisor_end_if_done(sv);
 }
 
@@ -350,8 +407,8 @@ static void supervisor_dispatch(struct loop_post *post) {
  * empty. */
 void supervisor_settled(struct supervisor *sv) {
     bool is_needed = false;
-    for (size_t i = 0; i < sv->count && !is_needed; i++) {
-        const struct instance *instance = &sv->instances[i];
+    for (size_t i = 0; i < sv->roster.count && !is_needed; i++) {
+        const struct instance *instance = sv->roster.instances[i];
         is_needed = instance->is_settling || (instance->main.pid == 0 && phase_is_stopping(instance->life.phase)) ||
                     (instance->posted & (1U << EVENT_HELPER_ENDED));
     }
@@ -359,8 +416,8 @@ void supervisor_settled(struct supervisor *sv) {
         return;
     /* When nothing can be known, somebody may be left: the phases that follow look for themselves. */
     bool is_known = tree_orphans(&sv->orphans) >= 0;
-    for (size_t i = 0; i < sv->count; i++) {
-        struct instance *instance = &sv->instances[i];
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        struct instance *instance = sv->roster.instances[i];
         instance->tree_left = !is_known || tree_tags_has(&sv->orphans, instance->tag);
         if (instance->is_settling) {
             instance->is_settling = false;
@@ -374,11 +431,11 @@ void supervisor_settled(struct supervisor *sv) {
 /* ---- wishes ----------------------------------------------------------------------------------------------------- */
 
 static void supervisor_wish(struct supervisor *sv, const bool *set, enum plan_wish wish, struct actor actor) {
-    for (size_t i = 0; i < sv->count; i++) {
-        if (!set[i])
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        if (!set[i] || (sv->roster.instances[i]->is_gone && wish != WISH_STOP))
             continue;
-        sv->instances[i].actor = actor;
-        sv->plan[i].wish = wish;
+        sv->roster.instances[i]->actor = actor;
+        sv->roster.plan[i].wish = wish;
     }
     supervisor_wake(sv);
 }
@@ -387,14 +444,14 @@ static void supervisor_want(struct supervisor *sv, const bool *named, bool is_ex
     if (sv->is_shutting_down)
         return;
     sv->has_begun = true;
-    memcpy(sv->marks, named, sv->count * sizeof *named);
-    plan_close_over_deps(sv->plan, sv->count, sv->marks);
-    for (size_t i = 0; i < sv->count; i++) {
-        if (!sv->marks[i])
+    memcpy(sv->roster.marks, named, sv->roster.count * sizeof *named);
+    plan_close_over_deps(sv->roster.plan, sv->roster.count, sv->roster.marks);
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        struct instance *instance = sv->roster.instances[i];
+        if (!sv->roster.marks[i] || instance->is_gone)
             continue;
-        struct instance *instance = &sv->instances[i];
-        if (sv->plan[i].wish == WISH_STOP)
-            sv->plan[i].wish = WISH_NONE;
+        if (sv->roster.plan[i].wish == WISH_STOP)
+            sv->roster.plan[i].wish = WISH_NONE;
         instance->actor = actor;
         instance->is_named = is_explicit && named[i];
         supervisor_post(instance, EVENT_START);
@@ -406,32 +463,32 @@ void supervisor_start(struct supervisor *sv, const bool *set, struct actor actor
 }
 
 void supervisor_start_auto(struct supervisor *sv, struct actor actor) {
-    bool *set = calloc(sv->count + 1, sizeof *set);
+    bool *set = calloc(sv->roster.count + 1, sizeof *set);
     if (!set)
         return;
-    for (size_t i = 0; i < sv->count; i++)
-        set[i] = sv->instances[i].config.autostart;
+    for (size_t i = 0; i < sv->roster.count; i++)
+        set[i] = sv->roster.instances[i]->config.autostart;
     supervisor_want(sv, set, false, actor);
     free(set);
 }
 
 void supervisor_stop(struct supervisor *sv, const bool *set, struct actor actor) {
-    for (size_t i = 0; i < sv->count; i++)
+    for (size_t i = 0; i < sv->roster.count; i++)
         if (set[i])
-            sv->instances[i].posted &= ~(1U << EVENT_START);
+            sv->roster.instances[i]->posted &= ~(1U << EVENT_START);
     supervisor_wish(sv, set, WISH_STOP, actor);
 }
 
 void supervisor_restart(struct supervisor *sv, const bool *set, struct actor actor) {
     if (sv->is_shutting_down)
         return;
-    bool *deps = calloc(sv->count + 1, sizeof *deps);
+    bool *deps = calloc(sv->roster.count + 1, sizeof *deps);
     if (!deps)
         return;
-    memcpy(deps, set, sv->count * sizeof *set);
-    plan_close_over_deps(sv->plan, sv->count, deps);
-    for (size_t i = 0; i < sv->count; i++)
-        deps[i] = deps[i] && !set[i] && sv->plan[i].goal == GOAL_DOWN && sv->plan[i].phase != PHASE_DONE;
+    memcpy(deps, set, sv->roster.count * sizeof *set);
+    plan_close_over_deps(sv->roster.plan, sv->roster.count, deps);
+    for (size_t i = 0; i < sv->roster.count; i++)
+        deps[i] = deps[i] && !set[i] && sv->roster.plan[i].goal == GOAL_DOWN && sv->roster.plan[i].phase != PHASE_DONE;
     supervisor_want(sv, deps, false, actor);
     free(deps);
     supervisor_wish(sv, set, WISH_RESTART, actor);
@@ -441,11 +498,11 @@ void supervisor_shutdown(struct supervisor *sv, struct actor actor) {
     bool is_second = sv->is_shutting_down;
     output_hub_end(sv->context.hub);
     sv->is_shutting_down = true;
-    for (size_t i = 0; i < sv->count; i++) {
-        struct instance *instance = &sv->instances[i];
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        struct instance *instance = sv->roster.instances[i];
         instance->posted &= ~(1U << EVENT_START);
         instance->actor = actor;
-        sv->plan[i].wish = is_second ? WISH_NONE : WISH_STOP;
+        sv->roster.plan[i].wish = is_second ? WISH_NONE : WISH_STOP;
         if (is_second)
             supervisor_post(instance, EVENT_KILL);
     }
@@ -460,51 +517,165 @@ void supervisor_give_up(struct supervisor *sv) {
 }
 
 int supervisor_signal(struct supervisor *sv, size_t index, int signal, struct actor actor) {
-    sv->instances[index].actor = actor;
-    return instance_signal(&sv->instances[index], signal);
+    sv->roster.instances[index]->actor = actor;
+    return instance_signal(sv->roster.instances[index], signal);
 }
 
 /* ---- making and ending ------------------------------------------------------------------------------------------ */
 
-/* The dependencies of every app as indices, in one array. */
-static bool supervisor_plan_init(struct supervisor *sv) {
-    size_t edges = 0;
-    for (size_t i = 0; i < sv->count; i++)
-        edges += sv->instances[i].config.depends_on.count;
-    sv->edges = calloc(edges + 1, sizeof *sv->edges);
-    if (!sv->edges)
-        return false;
-    size_t *next = sv->edges;
-    for (size_t i = 0; i < sv->count; i++) {
-        const struct instance *instance = &sv->instances[i];
-        sv->plan[i] = (struct plan_app){.deps = next, .phase = instance->life.phase, .goal = instance->life.goal};
-        const struct list *names = &instance->config.depends_on;
-        for (size_t d = 0; d < names->count; d++) {
-            const struct manifest_app *dep = manifest_find(&sv->manifest, names->items[d]);
-            if (dep)
-                next[sv->plan[i].dep_count++] = (size_t)(dep - sv->manifest.apps);
-        }
-        next += sv->plan[i].dep_count;
-    }
-    return true;
+static void roster_fini(struct roster *roster) {
+    free(roster->instances);
+    free(roster->plan);
+    free(roster->edges);
+    free(roster->from);
+    free(roster->order);
+    free(roster->seen);
+    free(roster->marks);
+    *roster = (struct roster){0};
 }
 
-static bool supervisor_init(struct supervisor *sv, char *const *environment, uint32_t tag_base) {
+/* An empty one with room for count instances and so many dependencies. */
+static bool roster_init(struct roster *roster, size_t count, size_t edges) {
+    *roster = (struct roster){
+        .instances = calloc(count + 1, sizeof *roster->instances),
+        .plan = calloc(count + 1, sizeof *roster->plan),
+        .edges = calloc(edges + 1, sizeof *roster->edges),
+        .from = calloc(count + 1, sizeof *roster->from),
+        .order = calloc(count + 1, sizeof *roster->order),
+        .seen = calloc(count + 1, 1),
+        .marks = calloc(count + 1, sizeof *roster->marks),
+    };
+    if (roster->instances && roster->plan && roster->edges && roster->from && roster->order && roster->seen &&
+        roster->marks)
+        return true;
+    roster_fini(roster);
+    return false;
+}
+
+static struct instance *roster_find(const struct roster *roster, const char *name) {
+    for (size_t i = 0; i < roster->count; i++)
+        if (strcmp(roster->instances[i]->name, name) == 0)
+            return roster->instances[i];
+    return NULL;
+}
+
+static bool roster_has_edge(const size_t *edges, size_t count, size_t to) {
+    for (size_t i = 0; i < count; i++)
+        if (edges[i] == to)
+            return true;
+    return false;
+}
+
+/* Adds the instances of these names to the count edges there are. Returns how many there are then. */
+static size_t roster_add_edges(const struct roster *roster, const struct instance *of, const struct list *names,
+                               size_t *edges, size_t count) {
+    for (size_t i = 0; i < names->count; i++) {
+        const struct instance *dep = roster_find(roster, names->items[i]);
+        if (dep && dep != of && !roster_has_edge(edges, count, dep->index))
+            edges[count++] = dep->index;
+    }
+    return count;
+}
+
+static bool roster_has_cycle(struct roster *roster) {
+    for (size_t i = 0; i < roster->count; i++)
+        roster->plan[i].dep_count += roster->plan[i].extra_count;
+    bool has_order = plan_order(roster->plan, roster->count, roster->order, roster->seen, NULL, NULL);
+    for (size_t i = 0; i < roster->count; i++)
+        roster->plan[i].dep_count -= roster->plan[i].extra_count;
+    return !has_order;
+}
+
+/* The dependencies of every app as indices. Where the old ones and the new ones go round in a circle, the new ones
+ * alone say the order. */
+static void roster_link(struct roster *roster) {
+    size_t *next = roster->edges;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct instance *instance = roster->instances[i];
+        struct plan_app *app = &roster->plan[i];
+        app->deps = next;
+        app->dep_count = roster_add_edges(roster, instance, instance_dependencies(instance), next, 0);
+        size_t all = roster_add_edges(roster, instance, &instance->config.depends_on, next, app->dep_count);
+        app->extra_count = all - app->dep_count;
+        next += all;
+    }
+    if (!roster_has_cycle(roster))
+        return;
+    for (size_t i = 0; i < roster->count; i++)
+        roster->plan[i].extra_count = 0;
+}
+
+static size_t roster_edges(const struct roster *roster) {
+    size_t edges = 0;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct instance *instance = roster->instances[i];
+        edges += instance_dependencies(instance)->count + instance->config.depends_on.count;
+    }
+    return edges;
+}
+
+static void instance_free(struct instance *instance) {
+    if (!instance)
+        return;
+    instance_fini(instance);
+    free(instance);
+}
+
+static struct instance *supervisor_new_instance(struct supervisor *sv, const struct manifest_app *app) {
+    struct instance *instance = calloc(1, sizeof *instance);
+    if (!instance)
+        return NULL;
+    if (instance_init(instance, &sv->context, SUPERVISOR_NEW, app, sv->next_tag, sv->runtime_dir,
+                      loop_now(sv->context.loop)) == 0) {
+        sv->next_tag++;
+        return instance;
+    }
+    instance_free(instance);
+    return NULL;
+}
+
+/* Puts the roster in the place of the present one: what is in both keeps what is known of it. */
+static void supervisor_enroll(struct supervisor *sv, struct roster *roster) {
+    for (size_t i = 0; i < roster->count; i++) {
+        struct instance *instance = roster->instances[i];
+        size_t from = instance->index;
+        if (from == SUPERVISOR_NEW)
+            roster->plan[i] = (struct plan_app){.phase = instance->life.phase, .goal = instance->life.goal};
+        else
+            roster->plan[i] = sv->roster.plan[from];
+        roster->from[i] = from;
+        instance->index = i;
+    }
+    roster_link(roster);
+    roster_fini(&sv->roster);
+    sv->roster = *roster;
+    for (struct supervisor_watch *watch = sv->watches, *next; watch; watch = next) {
+        next = watch->next;
+        if (watch->moved)
+            watch->moved(watch, sv->roster.from, sv->roster.count);
+    }
+}
+
+static bool supervisor_init(struct supervisor *sv, char *const *environment) {
     if (!env_import(&sv->inherited, environment, ENV_ORIGIN_INHERITED))
         return false;
-    sv->count = sv->manifest.app_count;
-    sv->instances = calloc(sv->count + 1, sizeof *sv->instances);
-    sv->plan = calloc(sv->count + 1, sizeof *sv->plan);
-    sv->marks = calloc(sv->count + 1, sizeof *sv->marks);
-    if (!sv->instances || !sv->plan || !sv->marks)
-        return false;
     sv->context.launch = (struct launch_context){&sv->manifest, &sv->inherited};
-    for (size_t i = 0; i < sv->count; i++)
-        if (instance_init(&sv->instances[i], &sv->context, i, &sv->manifest.apps[i], tag_base + (uint32_t)i,
-                          sv->manifest.supervisor.runtime_dir, sv->began) < 0)
+    struct roster roster;
+    if (!roster_init(&sv->roster, sv->manifest.app_count, 0))
+        return false;
+    for (size_t i = 0; i < sv->manifest.app_count; i++) {
+        struct instance *instance = supervisor_new_instance(sv, &sv->manifest.apps[i]);
+        if (!instance)
             return false;
+        sv->roster.instances[sv->roster.count++] = instance;
+    }
+    if (!roster_init(&roster, sv->roster.count, roster_edges(&sv->roster)))
+        return false;
+    memcpy(roster.instances, sv->roster.instances, sv->roster.count * sizeof(struct instance *));
+    roster.count = sv->roster.count;
+    supervisor_enroll(sv, &roster);
     sockets_end_claims(sv->context.sockets);
-    return supervisor_plan_init(sv);
+    return true;
 }
 
 struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, char *const *environment,
@@ -514,47 +685,204 @@ struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, 
         return NULL;
     sv->manifest = *manifest;
     *manifest = (struct manifest){0};
+    sv->runtime_dir = sv->manifest.supervisor.runtime_dir;
     sv->posted_end = &sv->posted;
     sv->tag_base = tag_base;
+    sv->next_tag = tag_base;
     sv->random = tag_base | 1U;
     sv->began = loop_now(loop);
     sv->context.loop = loop;
     sv->context.post = supervisor_post;
-    sv->context.hub =
-        output_hub_new(loop, sv->manifest.supervisor.runtime_dir, sv->manifest.supervisor.log_dir, terminal_fd);
+    sv->context.hub = output_hub_new(loop, sv->runtime_dir, sv->manifest.supervisor.log_dir, terminal_fd);
     sv->context.sockets = sockets_new();
-    if (!sv->context.hub || !sv->context.sockets || !supervisor_init(sv, environment, tag_base)) {
+    if (!sv->context.hub || !sv->context.sockets || !supervisor_init(sv, environment)) {
         supervisor_free(sv);
         return NULL;
     }
     return sv;
 }
 
+/* Frees past manifests but for the first. */
+static void supervisor_forget_past(struct supervisor *sv) {
+    while (sv->past && sv->past->next) {
+        struct supervisor_past *past = sv->past;
+        sv->past = past->next;
+        manifest_fini(&past->manifest);
+        free(past);
+    }
+}
+
 void supervisor_free(struct supervisor *sv) {
     if (!sv)
         return;
     loop_post_cancel(sv->context.loop, &sv->dispatch);
-    for (size_t i = 0; i < sv->count && sv->instances; i++)
-        if (sv->instances[i].context)
-            instance_fini(&sv->instances[i]);
+    for (size_t i = 0; i < sv->roster.count; i++)
+        instance_free(sv->roster.instances[i]);
     sockets_free(sv->context.sockets);
     if (sv->context.hub)
         output_hub_free(sv->context.hub);
-    free(sv->instances);
-    free(sv->plan);
-    free(sv->edges);
-    free(sv->marks);
+    roster_fini(&sv->roster);
     tree_tags_fini(&sv->orphans);
     env_fini(&sv->context.env);
     env_fini(&sv->inherited);
     manifest_fini(&sv->manifest);
+    supervisor_forget_past(sv);
+    if (sv->past)
+        manifest_fini(&sv->past->manifest);
+    free(sv->past);
     free(sv);
+}
+
+/* ---- taking another manifest ------------------------------------------------------------------------------------- */
+
+/* All instances that there will be: those of the manifest's apps in its order, then those that are gone. */
+static bool supervisor_draft(struct supervisor *sv, const struct manifest *manifest, const struct app_config *configs,
+                             struct roster *roster) {
+    size_t edges = roster_edges(&sv->roster);
+    for (size_t i = 0; i < manifest->app_count; i++)
+        edges += 2 * configs[i].depends_on.count;
+    if (!roster_init(roster, manifest->app_count + sv->roster.count, edges))
+        return false;
+    for (size_t i = 0; i < manifest->app_count; i++) {
+        const struct manifest_app *app = &manifest->apps[i];
+        struct instance *instance = roster_find(&sv->roster, app->name);
+        if (!instance)
+            instance = supervisor_new_instance(sv, app);
+        if (!instance)
+            return false;
+        roster->instances[roster->count++] = instance;
+    }
+    for (size_t i = 0; i < sv->roster.count; i++)
+        if (!manifest_find(manifest, sv->roster.instances[i]->name))
+            roster->instances[roster->count++] = sv->roster.instances[i];
+    return true;
+}
+
+static void supervisor_drop_draft(struct roster *roster) {
+    for (size_t i = 0; i < roster->count; i++)
+        if (roster->instances[i]->index == SUPERVISOR_NEW)
+            instance_free(roster->instances[i]);
+    roster_fini(roster);
+}
+
+/* What becomes of one that is in the manifest. One that was gone, and is back before it was down, is ended like one
+ * that has changed: it may have. */
+static enum take supervisor_take_instance(struct instance *instance, const struct manifest_app *app,
+                                          struct app_config *config, enum take take) {
+    bool is_new = instance->index == SUPERVISOR_NEW;
+    bool has_process = phase_has_process(instance->life.phase);
+    if (instance->is_gone && take == TAKE_START)
+        take = TAKE_RESTART;
+    if (take != TAKE_LEAVE) {
+        instance->awaits_gone = is_new;
+        instance->awaited_port = config->port;
+    }
+    instance->is_leaving = instance->is_leaving || (take == TAKE_RESTART && has_process);
+    instance->is_gone = false;
+    instance_take(instance, app, config, has_process && (take == TAKE_RESTART || instance->has_next));
+    return take;
+}
+
+static void supervisor_take_gone(struct instance *instance) {
+    instance->is_gone = true;
+    instance->is_leaving = true;
+    instance->posted &= ~(1U << EVENT_START);
+}
+
+static void supervisor_mark(const struct supervisor *sv, const enum take *done, enum take take, bool *set) {
+    for (size_t i = 0; i < sv->roster.count; i++)
+        set[i] = !sv->roster.instances[i]->is_gone && done[i] == take;
+}
+
+static void supervisor_carry_out(struct supervisor *sv, const enum take *done, bool *set, struct actor actor) {
+    for (size_t i = 0; i < sv->roster.count; i++)
+        set[i] = sv->roster.instances[i]->is_gone;
+    supervisor_stop(sv, set, actor);
+    supervisor_mark(sv, done, TAKE_RESTART, set);
+    supervisor_restart(sv, set, actor);
+    supervisor_mark(sv, done, TAKE_START, set);
+    supervisor_want(sv, set, true, actor);
+    for (size_t i = 0; i < sv->roster.count; i++) /* what they depend on may be something else now */
+        if (sv->roster.plan[i].phase == PHASE_WAITING || sv->roster.plan[i].phase == PHASE_BLOCKED)
+            supervisor_post(sv->roster.instances[i], EVENT_GATE);
+}
+
+bool supervisor_take(struct supervisor *sv, struct manifest *manifest, struct app_config *configs,
+                     const enum take *takes, struct actor actor) {
+    struct supervisor_past *past = calloc(1, sizeof *past);
+    bool *set = calloc(manifest->app_count + sv->roster.count + 1, sizeof *set);
+    enum take *done = calloc(manifest->app_count + sv->roster.count + 1, sizeof *done);
+    struct roster roster = {0};
+    if (!past || !set || !done || !supervisor_draft(sv, manifest, configs, &roster)) {
+        supervisor_drop_draft(&roster);
+        free(past);
+        free(set);
+        free(done);
+        return false;
+    }
+    *past = (struct supervisor_past){sv->manifest, sv->past};
+    sv->past = past;
+    sv->manifest = *manifest;
+    *manifest = (struct manifest){0};
+    sv->edition++;
+    for (size_t i = 0; i < roster.count; i++)
+        if (i < sv->manifest.app_count)
+            done[i] = supervisor_take_instance(roster.instances[i], &sv->manifest.apps[i], &configs[i], takes[i]);
+        else
+            supervisor_take_gone(roster.instances[i]);
+    supervisor_enroll(sv, &roster);
+    supervisor_carry_out(sv, done, set, actor);
+    free(set);
+    free(done);
+    return true;
+}
+
+static bool supervisor_is_removable(const struct supervisor *sv, const struct instance *instance) {
+    return instance->is_gone && !instance->is_posted && !instance->is_settling &&
+           sv->roster.plan[instance->index].wish == WISH_NONE && !phase_has_process(instance->life.phase);
+}
+
+/* From the dispatch, when nobody is in the middle of anything. */
+static void supervisor_remove_gone(struct supervisor *sv) {
+    size_t gone = 0;
+    size_t removable = 0;
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        gone += sv->roster.instances[i]->is_gone;
+        removable += supervisor_is_removable(sv, sv->roster.instances[i]);
+    }
+    struct roster roster;
+    if (removable == 0 || !roster_init(&roster, sv->roster.count, roster_edges(&sv->roster)))
+        return;
+    struct instance *removed[SUPERVISOR_BATCH];
+    size_t removed_count = 0;
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        struct instance *instance = sv->roster.instances[i];
+        if (removed_count < SUPERVISOR_BATCH && supervisor_is_removable(sv, instance))
+            removed[removed_count++] = instance;
+        else
+            roster.instances[roster.count++] = instance;
+    }
+    supervisor_enroll(sv, &roster);
+    for (size_t i = 0; i < removed_count; i++)
+        instance_free(removed[i]);
+    if (removed_count == gone)
+        supervisor_forget_past(sv);
+    if (removed_count < removable)
+        supervisor_wake(sv);
 }
 
 /* ---- being looked at -------------------------------------------------------------------------------------------- */
 
 const struct manifest *supervisor_manifest(const struct supervisor *sv) {
     return &sv->manifest;
+}
+
+uint64_t supervisor_edition(const struct supervisor *sv) {
+    return sv->edition;
+}
+
+const struct env *supervisor_inherited(const struct supervisor *sv) {
+    return &sv->inherited;
 }
 
 struct loop *supervisor_loop(const struct supervisor *sv) {
@@ -566,7 +894,7 @@ struct output_hub *supervisor_output(const struct supervisor *sv) {
 }
 
 struct tag_range supervisor_tags(const struct supervisor *sv) {
-    return (struct tag_range){sv->tag_base, (uint32_t)sv->count};
+    return (struct tag_range){sv->tag_base, sv->next_tag - sv->tag_base};
 }
 
 struct mono supervisor_began(const struct supervisor *sv) {
@@ -574,7 +902,7 @@ struct mono supervisor_began(const struct supervisor *sv) {
 }
 
 size_t supervisor_count(const struct supervisor *sv) {
-    return sv->count;
+    return sv->roster.count;
 }
 
 static const char *supervisor_why(struct instance *instance) {
@@ -597,13 +925,13 @@ static bool supervisor_is_to_start(const struct instance *instance) {
 }
 
 struct instance_view supervisor_view(const struct supervisor *sv, size_t index) {
-    struct instance *instance = &sv->instances[index];
+    struct instance *instance = sv->roster.instances[index];
     const char *err_path = output_path(instance->output, true);
     const char *log_path = output_path(instance->output, false);
     bool is_to_start = supervisor_is_to_start(instance);
     return (struct instance_view){
-        .app = instance->app->name,
-        .name = instance->app->name,
+        .app = instance->name,
+        .name = instance->name,
         .instance = 1,
         .tag = instance->tag,
         .life = &instance->life,
@@ -618,16 +946,17 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
         .err_path = err_path && (!log_path || strcmp(err_path, log_path) != 0) ? err_path : NULL,
         .history = &instance->history,
         .manifest_app = instance->app,
+        .is_gone = instance->is_gone,
         .spawn_error = instance->spawn_error,
-        .wanted = is_to_start || (instance->life.goal == GOAL_UP && sv->plan[index].wish != WISH_STOP),
-        .pending = is_to_start || sv->plan[index].wish != WISH_NONE,
+        .wanted = is_to_start || (instance->life.goal == GOAL_UP && sv->roster.plan[index].wish != WISH_STOP),
+        .pending = is_to_start || sv->roster.plan[index].wish != WISH_NONE,
     };
 }
 
 size_t supervisor_select(const struct supervisor *sv, const char *word, bool *set) {
     size_t count = 0;
-    for (size_t i = 0; i < sv->count; i++) {
-        if (strcmp(sv->instances[i].app->name, word) != 0)
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        if (sv->roster.instances[i]->is_gone || strcmp(sv->roster.instances[i]->name, word) != 0)
             continue;
         set[i] = true;
         count++;
@@ -644,9 +973,9 @@ static bool supervisor_is_ready(const struct supervisor *sv) {
     size_t wanted = 0;
     size_t up = 0;
     size_t begun = 0;
-    for (size_t i = 0; i < sv->count; i++) {
-        enum phase phase = sv->plan[i].phase;
-        bool is_wanted = sv->plan[i].goal == GOAL_UP || supervisor_is_to_start(&sv->instances[i]);
+    for (size_t i = 0; i < sv->roster.count; i++) {
+        enum phase phase = sv->roster.plan[i].phase;
+        bool is_wanted = sv->roster.plan[i].goal == GOAL_UP || supervisor_is_to_start(sv->roster.instances[i]);
         if (!is_wanted && !supervisor_is_up(phase))
             continue;
         wanted++;
@@ -671,15 +1000,15 @@ const char *supervisor_state(const struct supervisor *sv) {
         return "starting";
     if (supervisor_is_ready(sv))
         return "ready";
-    for (size_t i = 0; i < sv->count; i++)
-        if (sv->plan[i].phase == PHASE_BACKOFF)
+    for (size_t i = 0; i < sv->roster.count; i++)
+        if (sv->roster.plan[i].phase == PHASE_BACKOFF)
             return "degraded";
     return supervisor_has_failed(sv) ? "degraded" : "starting";
 }
 
 const size_t *supervisor_dependencies(const struct supervisor *sv, size_t index, size_t *count_out) {
-    *count_out = sv->plan[index].dep_count;
-    return sv->plan[index].deps;
+    *count_out = sv->roster.plan[index].dep_count;
+    return sv->roster.plan[index].deps;
 }
 
 int supervisor_exit_code(const struct supervisor *sv) {
@@ -700,5 +1029,5 @@ void supervisor_unwatch(struct supervisor *sv, struct supervisor_watch *watch) {
 }
 
 bool supervisor_environment(struct supervisor *sv, size_t index, struct env *env, struct diags *diags) {
-    return launch_environment(&sv->context.launch, sv->instances[index].app, env, diags);
+    return launch_environment(&sv->context.launch, sv->roster.instances[index]->app, env, diags);
 }

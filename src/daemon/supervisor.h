@@ -36,10 +36,13 @@ struct instance_view {
     const char *err_path;            /* of stderr when it is another file, or NULL */
     const struct history *history;
     const struct manifest_app *manifest_app;
+    bool is_gone;    /* its app is not in the manifest any more: it is being ended, and then is no more */
     int spawn_error; /* errno of a spawn that failed in this start, 0: none */
     bool wanted;     /* goal up or to be, nothing pending against it */
     bool pending;    /* something was asked of it that its lifecycle has not been told yet */
 };
+
+#define SUPERVISOR_NEW SIZE_MAX
 
 /* A change, as subscribers see it. */
 struct supervisor_event {
@@ -53,10 +56,13 @@ struct supervisor_watch {
     /* May be NULL. After each round in which something happened or wishes were passed on, also when that changed
      * nothing: who waits for what was asked looks at `pending` here. */
     void (*round)(struct supervisor_watch *watch);
+    /* May be NULL. Instances have come or gone: the one with index i now had from[i] before, or is new
+     * (SUPERVISOR_NEW). Who keeps indices puts them right here. */
+    void (*moved)(struct supervisor_watch *watch, const size_t *from, size_t count);
     struct supervisor_watch *next;
 };
 
-/* Takes over manifest (its content is moved). Instance i is tagged tag_base + i. NULL when out of memory. terminal_fd
+/* Takes over manifest (its content is moved). Tags are given out from tag_base on. NULL when out of memory. terminal_fd
  * as in output_hub_new. */
 struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, char *const *environment,
                                   uint32_t tag_base, int terminal_fd);
@@ -87,6 +93,26 @@ void supervisor_start(struct supervisor *supervisor, const bool *set, struct act
 void supervisor_start_auto(struct supervisor *supervisor, struct actor actor);
 void supervisor_stop(struct supervisor *supervisor, const bool *set, struct actor actor);
 void supervisor_restart(struct supervisor *supervisor, const bool *set, struct actor actor);
+
+/* What an app of a manifest is to do when that is taken. An instance whose app is not in it is stopped and removed. */
+enum take {
+    TAKE_LEAVE,   /* go on as it is; its live keys take effect */
+    TAKE_START,   /* come up; one that is up is left as it is */
+    TAKE_RESTART, /* end its process, and come up */
+};
+
+/* Puts another manifest in the place of the present one. configs and takes: by its apps; manifest and configs are
+ * moved. Both manifests must agree in the keys that only a new supervisor can take. Ends go in stop_order; what is
+ * started waits until the port that it needs is left, and what is new until all that is gone is down, as an app that
+ * was renamed is both. False when out of memory: then nothing has changed, and nothing was moved. */
+bool supervisor_take(struct supervisor *supervisor, struct manifest *manifest, struct app_config *configs,
+                     const enum take *takes, struct actor actor);
+
+/* Grows with every manifest that is taken. */
+uint64_t supervisor_edition(const struct supervisor *supervisor);
+
+/* The environment that apps inherit. */
+const struct env *supervisor_inherited(const struct supervisor *supervisor);
 
 /* Sends a signal to an instance's main process. 0 or -errno. */
 int supervisor_signal(struct supervisor *supervisor, size_t index, int signal, struct actor actor);

@@ -9,9 +9,13 @@
 
 struct written;
 
-/* Remembers the file as it is now, which is as it was read. manifest is borrowed. NULL when out of memory. */
-struct written *written_new(const struct manifest *manifest);
+/* Remembers the file as it is now, which is as it was read. manifest and environment (of [upkeep]) are borrowed. NULL
+ * when out of memory. */
+struct written *written_new(const struct manifest *manifest, const struct env *environment);
 void written_free(struct written *written);
+
+/* The manifest holds something else now. */
+void written_forget(struct written *written);
 
 /* Looks whether the file is another one than last time, and if so reads it. One system call otherwise. */
 void written_look(struct written *written);

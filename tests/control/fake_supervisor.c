@@ -137,6 +137,17 @@ struct loop *supervisor_loop(const struct supervisor *fake) {
     return fake->loop;
 }
 
+const struct env *supervisor_inherited(const struct supervisor *fake) {
+    (void)fake;
+    static const struct env none;
+    return &none;
+}
+
+uint64_t supervisor_edition(const struct supervisor *fake) {
+    (void)fake;
+    return 0;
+}
+
 struct tag_range supervisor_tags(const struct supervisor *fake) {
     (void)fake;
     return (struct tag_range){1, UINT32_MAX - 1};

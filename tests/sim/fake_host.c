@@ -16,7 +16,7 @@
 #include "daemon/say.h"
 #include "host/tree.h"
 
-enum { FAKE_APPS = 64, FAKE_TAG_BASE = 1000 };
+enum { FAKE_APPS = 512, FAKE_TAG_BASE = 1000 };
 
 /* One instance's processes. */
 struct fake_tree {
@@ -54,8 +54,16 @@ static void trace(const char *what, const char *name) {
     text_printf(&world->trace, "%lld:%s %s\n", (long long)world->now_ms, what, name);
 }
 
+static size_t index_of_tag(uint32_t tag) {
+    for (size_t i = 0; i < supervisor_count(world->supervisor); i++)
+        if (supervisor_view(world->supervisor, i).tag == tag)
+            return i;
+    fail_msg("nobody has tag %u", tag);
+    return 0;
+}
+
 static const char *name_of(uint32_t tag) {
-    return supervisor_manifest(world->supervisor)->apps[tag - FAKE_TAG_BASE].name;
+    return supervisor_view(world->supervisor, index_of_tag(tag)).name;
 }
 
 /* ---- host/loop.h ------------------------------------------------------------------------------------------------ */
@@ -135,7 +143,7 @@ static struct fake_tree *tree_of(uint32_t tag) {
 }
 
 static struct instance_view view_of(uint32_t tag) {
-    return supervisor_view(world->supervisor, tag - FAKE_TAG_BASE);
+    return supervisor_view(world->supervisor, index_of_tag(tag));
 }
 
 /* A second process of an instance can only be its stop_command. */
@@ -416,26 +424,53 @@ void say_at(const struct say_place *place, enum say_level level, const struct sa
 
 /* ---- the world -------------------------------------------------------------------------------------------------- */
 
+static void parse(const char *text, struct manifest *out) {
+    struct diags diags = {0};
+    struct env env = {0};
+    bool ok = manifest_parse(text, strlen(text), "upkeep.ini", "/sim", NULL, &env, out, &diags);
+    for (size_t i = 0; i < diags.count; i++)
+        print_message("%s\n", diags.list[i].text);
+    assert_true(ok);
+    diags_fini(&diags);
+    env_fini(&env);
+}
+
 struct fake_world *fake_new(const char *manifest_text, uint32_t seed) {
     world = calloc(1, sizeof *world);
     assert_non_null(world);
     world->posts_end = &world->posts;
     struct manifest manifest = {0};
-    struct diags diags = {0};
-    struct env env = {0};
-    bool ok = manifest_parse(manifest_text, strlen(manifest_text), "upkeep.ini", "/sim", NULL, &env, &manifest, &diags);
-    for (size_t i = 0; i < diags.count; i++)
-        print_message("%s\n", diags.list[i].text);
-    assert_true(ok);
+    parse(manifest_text, &manifest);
     assert_true(manifest.app_count <= FAKE_APPS);
-    diags_fini(&diags);
-    env_fini(&env);
     for (size_t i = 0; i < FAKE_APPS; i++)
         world->trees[i].script = (struct fake_script){.ready_after_ms = 10, .exit_after_ms = -1, .stop_takes_ms = 5};
     (void)seed;
     world->supervisor = supervisor_new(&the_loop, &manifest, (char *const[]){NULL}, FAKE_TAG_BASE, -1);
     assert_non_null(world->supervisor);
     return world;
+}
+
+void fake_take(struct fake_world *w, const char *manifest_text, const char *restarted) {
+    struct manifest manifest = {0};
+    struct env env = {0};
+    struct diags diags = {0};
+    parse(manifest_text, &manifest);
+    size_t count = manifest.app_count;
+    struct app_config *configs = calloc(count + 1, sizeof *configs);
+    enum take *takes = calloc(count + 1, sizeof *takes);
+    assert_true(configs && takes);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = manifest.apps[i].name;
+        assert_true(manifest_resolve(&manifest, &manifest.apps[i], &env, &configs[i], &diags));
+        bool is_new = !manifest_find(supervisor_manifest(w->supervisor), name);
+        takes[i] = is_new ? TAKE_START : strstr(restarted, name) ? TAKE_RESTART : TAKE_LEAVE;
+    }
+    assert_true(supervisor_take(w->supervisor, &manifest, configs, takes, fake_actor));
+    for (size_t i = 0; i < count; i++)
+        app_config_fini(&configs[i]);
+    free(configs);
+    free(takes);
+    diags_fini(&diags);
 }
 
 void fake_free(struct fake_world *w) {
@@ -457,16 +492,20 @@ static size_t index_of(const struct fake_world *w, const char *app) {
     return 0;
 }
 
+static struct fake_tree *tree_of_app(struct fake_world *w, const char *app) {
+    return &w->trees[supervisor_view(w->supervisor, index_of(w, app)).tag - FAKE_TAG_BASE];
+}
+
 void fake_script(struct fake_world *w, const char *app, const struct fake_script *script) {
-    w->trees[index_of(w, app)].script = *script;
+    tree_of_app(w, app)->script = *script;
 }
 
 enum phase fake_phase(const struct fake_world *w, const char *app) {
     return supervisor_view(w->supervisor, index_of(w, app)).life->phase;
 }
 
-unsigned fake_spawns(const struct fake_world *w, const char *app) {
-    return w->trees[index_of(w, app)].spawns;
+unsigned fake_spawns(struct fake_world *w, const char *app) {
+    return tree_of_app(w, app)->spawns;
 }
 
 int64_t fake_now_ms(const struct fake_world *w) {
@@ -532,7 +571,7 @@ static bool run_due(void) {
             struct proc *proc = tree->main;
             tree->main = NULL;
             proc->pid = 0;
-            trace("end", supervisor_view(world->supervisor, i).name);
+            trace("end", name_of((uint32_t)(FAKE_TAG_BASE + i)));
             tree->main_ended(proc, tree->outcome);
             ended = true;
         }

@@ -36,6 +36,10 @@ struct supervisor *fake_supervisor(struct fake_world *world);
 /* Replaces the script of an app, from its next start on. */
 void fake_script(struct fake_world *world, const char *app, const struct fake_script *script);
 
+/* Has the supervisor take another manifest: its new apps are to start, those whose names are in `restarted` to restart,
+ * the others to go on. */
+void fake_take(struct fake_world *world, const char *manifest, const char *restarted);
+
 /* Lets ms of virtual time pass, or stops early when the loop was broken. */
 void fake_run(struct fake_world *world, int64_t ms);
 
@@ -43,7 +47,7 @@ void fake_run(struct fake_world *world, int64_t ms);
 bool fake_is_over(const struct fake_world *world);
 
 enum phase fake_phase(const struct fake_world *world, const char *app);
-unsigned fake_spawns(const struct fake_world *world, const char *app);
+unsigned fake_spawns(struct fake_world *world, const char *app);
 int64_t fake_now_ms(const struct fake_world *world);
 size_t fake_processes(const struct fake_world *world);
 

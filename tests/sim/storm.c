@@ -1,6 +1,6 @@
-/* Random stacks, random children, random commands, for as long as the virtual clock likes: whatever happens, the
- * promises of the fake host are kept (it fails the test otherwise), nothing starts before what it depends on, and a
- * stop always ends in stopped. */
+/* Random stacks, random children, random commands, random manifests that are taken while all that goes on, for as long
+ * as the virtual clock likes: whatever happens, the promises of the fake host are kept (it fails the test otherwise),
+ * nothing starts before what it depends on, and a stop always ends in stopped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,19 +23,24 @@ static uint32_t below(uint32_t *seed, uint32_t limit) {
     return next(seed) % limit;
 }
 
-static void write_manifest(uint32_t *seed, struct text *out) {
+/* Of the apps, those whose bit is in `apps`. */
+static void write_manifest(uint32_t *seed, unsigned apps, struct text *out) {
     static const char *const modes[] = {"tree", "group", "tree"};
     static const char *const policies[] = {"always", "on-failure", "never"};
     text_str(out, "[defaults]\nkill_timeout = 2s\nready_timeout = 5s\nmax_restarts = 3\n");
     for (unsigned i = 0; i < STORM_APPS; i++) {
+        if (!(apps >> i & 1))
+            continue;
         bool is_oneshot = below(seed, 5) == 0;
         text_printf(out, "[app:a%u]\ncommand = a\nkill_mode = %s\nrestart = %s\n", i, modes[below(seed, 3)],
                     policies[below(seed, 3)]);
         text_str(out, is_oneshot ? "type = oneshot\n" : below(seed, 3) ? "ready = notify\n" : "");
         text_str(out, below(seed, 4) ? "" : "pre_start =\n  first\n  second\n");
         text_str(out, below(seed, 3) ? "" : "stop_command = end it\n");
-        if (i > 0 && below(seed, 2))
-            text_printf(out, "depends_on = a%u\n", below(seed, i));
+        text_printf(out, "port = %u\n", 1 + below(seed, STORM_APPS));
+        unsigned dep = i > 0 ? below(seed, i) : 0;
+        if (i > 0 && (apps >> dep & 1) && below(seed, 2))
+            text_printf(out, "depends_on = a%u\n", dep);
     }
 }
 
@@ -54,12 +59,24 @@ static void script_app(struct fake_world *world, uint32_t *seed, const char *nam
     fake_script(world, name, &script);
 }
 
+/* Another manifest, in which any app may be another, gone, or back. */
+static void take(struct fake_world *world, uint32_t *seed) {
+    struct text manifest TEXT_AUTO = {0};
+    struct text restarted TEXT_AUTO = {0};
+    write_manifest(seed, 1 + below(seed, (1U << STORM_APPS) - 1), &manifest);
+    for (unsigned i = 0; i < STORM_APPS; i++)
+        if (below(seed, 3) == 0)
+            text_printf(&restarted, "a%u ", i);
+    fake_take(world, text_get(&manifest), text_get(&restarted));
+}
+
 static void command(struct fake_world *world, uint32_t *seed) {
     struct supervisor *supervisor = fake_supervisor(world);
-    bool set[STORM_APPS];
-    for (unsigned i = 0; i < STORM_APPS; i++)
+    size_t count = supervisor_count(supervisor);
+    bool set[2 * STORM_APPS];
+    for (size_t i = 0; i < count; i++)
         set[i] = below(seed, 3) == 0;
-    switch (below(seed, 4)) {
+    switch (below(seed, 6)) {
     case 0:
         supervisor_stop(supervisor, set, fake_actor);
         return;
@@ -69,8 +86,11 @@ static void command(struct fake_world *world, uint32_t *seed) {
     case 2:
         supervisor_start(supervisor, set, fake_actor);
         return;
+    case 3:
+        take(world, seed);
+        return;
     default:
-        for (unsigned i = 0; i < STORM_APPS; i++)
+        for (size_t i = 0; i < count; i++)
             if (set[i])
                 script_app(world, seed, supervisor_view(supervisor, i).name);
         return;
@@ -79,10 +99,10 @@ static void command(struct fake_world *world, uint32_t *seed) {
 
 static void assert_all_stopped(const struct fake_world *world, uint32_t seed) {
     struct supervisor *supervisor = fake_supervisor((struct fake_world *)world);
-    for (unsigned i = 0; i < STORM_APPS; i++) {
+    for (size_t i = 0; i < supervisor_count(supervisor); i++) {
         enum phase phase = supervisor_view(supervisor, i).life->phase;
         if (phase != PHASE_STOPPED && phase != PHASE_DONE && phase != PHASE_FAILED)
-            fail_msg("seed %u: app %u is %s after a stop of everything\n%s", seed, i, phase_name(phase),
+            fail_msg("seed %u: app %zu is %s after a stop of everything\n%s", seed, i, phase_name(phase),
                      fake_trace(world));
     }
     assert_int_equal(fake_processes(world), 0);
@@ -91,7 +111,7 @@ static void assert_all_stopped(const struct fake_world *world, uint32_t seed) {
 static void storm(uint32_t first_seed) {
     uint32_t seed = first_seed;
     struct text manifest TEXT_AUTO = {0};
-    write_manifest(&seed, &manifest);
+    write_manifest(&seed, (1U << STORM_APPS) - 1, &manifest);
     struct fake_world *world = fake_new(text_get(&manifest), seed);
     for (unsigned i = 0; i < STORM_APPS; i++)
         script_app(world, &seed, supervisor_view(fake_supervisor(world), i).name);

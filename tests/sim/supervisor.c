@@ -242,6 +242,174 @@ static void days_of_crashes(void **state) {
     fake_free(world);
 }
 
+/* What a start that is taken back leaves in the line of those that have something to say. */
+static void asks_that_cancel_each_other(void **state) {
+    (void)state;
+    struct fake_world *world = fake_new(CHAIN, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        supervisor_start(fake_supervisor(world), fake_set(world, ""), fake_actor);
+        supervisor_stop(fake_supervisor(world), fake_set(world, ""), fake_actor);
+    }
+    supervisor_start(fake_supervisor(world), fake_set(world, "web"), fake_actor);
+    fake_run(world, 1000);
+    assert_int_equal(fake_phase(world, "web"), PHASE_READY);
+    assert_int_equal(fake_spawns(world, "web"), 1);
+    fake_free(world);
+}
+
+/* ---- another manifest -------------------------------------------------------------------------------------------- */
+
+static struct fake_world *running(const char *manifest) {
+    struct fake_world *world = fake_new(manifest, 1);
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 1000);
+    fake_trace_clear(world);
+    return world;
+}
+
+static void the_same_manifest_touches_nothing(void **state) {
+    (void)state;
+    struct fake_world *world = running(CHAIN);
+    for (unsigned i = 0; i < 3; i++) {
+        fake_take(world, CHAIN, "");
+        fake_run(world, 1000);
+    }
+    assert_string_equal(fake_trace(world), "");
+    assert_int_equal(supervisor_count(fake_supervisor(world)), 3);
+    fake_free(world);
+}
+
+static void apps_come_and_go(void **state) {
+    (void)state;
+    struct fake_world *world = running(CHAIN);
+    fake_take(world, "[defaults]\nready = notify\n[app:new]\ncommand = n\ndepends_on = db\n[app:db]\ncommand = db\n",
+              "");
+    assert_int_equal(supervisor_count(fake_supervisor(world)), 4); /* the gone ones are there until they are down */
+    fake_run(world, 1000);
+    ASSERT_ORDER(world, "signal web", "end web", "signal api", "end api", "spawn new");
+    assert_null(strstr(fake_trace(world), " db"));
+    assert_int_equal(supervisor_count(fake_supervisor(world)), 2);
+    assert_int_equal(fake_phase(world, "new"), PHASE_READY);
+    fake_take(world, CHAIN, "");
+    fake_run(world, 1000);
+    assert_int_equal(fake_phase(world, "web"), PHASE_READY);
+    assert_int_equal(fake_spawns(world, "web"), 1); /* another instance by that name */
+    assert_int_equal(supervisor_count(fake_supervisor(world)), 3);
+    fake_free(world);
+}
+
+static void changed_apps_restart_in_order(void **state) {
+    (void)state;
+    struct fake_world *world = running(CHAIN);
+    fake_take(world, CHAIN, "db api");
+    fake_run(world, 1000);
+    ASSERT_ORDER(world, "end api", "signal db", "end db", "spawn db", "spawn api");
+    assert_null(strstr(fake_trace(world), " web"));
+    fake_free(world);
+}
+
+static void a_renamed_app_starts_when_the_old_one_is_down(void **state) {
+    (void)state;
+    struct fake_world *world = running("[app:old]\ncommand = a\nport = 80\n[app:b]\ncommand = b\n");
+    fake_script(world, "old",
+                &(struct fake_script){.exit_after_ms = -1, .stop_takes_ms = 5, .ignores_stop_signal = true});
+    fake_take(world, "[app:new]\ncommand = a\nport = 80\n[app:b]\ncommand = b\n", "");
+    fake_run(world, 5000);
+    assert_int_equal(fake_phase(world, "new"), PHASE_WAITING);
+    assert_string_equal(supervisor_view(fake_supervisor(world), 0).why, "waiting for old");
+    fake_run(world, 6000);
+    ASSERT_ORDER(world, "signal old", "11000:kill old", "11000:end old", "11000:spawn new");
+    assert_null(strstr(fake_trace(world), " b"));
+    fake_free(world);
+}
+
+static void ports_can_be_swapped(void **state) {
+    (void)state;
+    struct fake_world *world = running("[app:a]\ncommand = a\nport = 1\n[app:b]\ncommand = b\nport = 2\n");
+    fake_script(world, "b", &(struct fake_script){.ready_after_ms = 1, .exit_after_ms = -1, .stop_takes_ms = 500});
+    fake_script(world, "a", &(struct fake_script){.ready_after_ms = 1, .exit_after_ms = -1, .stop_takes_ms = 5});
+    fake_take(world, "[app:a]\ncommand = a\nport = 2\n[app:b]\ncommand = b\nport = 1\n", "a b");
+    fake_run(world, 1000);
+    ASSERT_ORDER(world, "1005:end a", "1500:end b", "1500:spawn a");
+    assert_int_equal(fake_phase(world, "a"), PHASE_READY);
+    assert_int_equal(fake_phase(world, "b"), PHASE_READY);
+    fake_free(world);
+}
+
+/* What it depended on stays up until it is down, though its next start does not depend on it. */
+static void a_dropped_dependency_goes_last(void **state) {
+    (void)state;
+    struct fake_world *world = running("[app:db]\ncommand = d\n[app:web]\ncommand = w\ndepends_on = db\n");
+    fake_take(world, "[app:web]\ncommand = other\n", "web");
+    fake_run(world, 1000);
+    ASSERT_ORDER(world, "signal web", "end web", "signal db");
+    fake_free(world);
+}
+
+static void a_dependency_can_be_turned_round(void **state) {
+    (void)state;
+    struct fake_world *world = running("[app:a]\ncommand = a\n[app:b]\ncommand = b\ndepends_on = a\n");
+    fake_take(world, "[app:a]\ncommand = a\ndepends_on = b\n[app:b]\ncommand = b\n", "a b");
+    fake_run(world, 1000);
+    ASSERT_ORDER(world, "end a", "end b", "spawn b", "spawn a");
+    fake_free(world);
+}
+
+static void live_keys_take_effect_without_a_start(void **state) {
+    (void)state;
+    struct fake_world *world = running("[app:a]\ncommand = a\n");
+    fake_script(world, "a", &(struct fake_script){.exit_after_ms = -1, .ignores_stop_signal = true});
+    fake_take(world, "[app:a]\ncommand = a\nkill_timeout = 1s\n", "");
+    supervisor_restart(fake_supervisor(world), fake_set(world, "a"), fake_actor);
+    fake_run(world, 20000);
+    ASSERT_ORDER(world, "1000:signal a", "2000:kill a", "2000:spawn a");
+    fake_free(world);
+}
+
+static void one_that_is_back_before_it_is_down_comes_up_anew(void **state) {
+    (void)state;
+    struct fake_world *world = running(CHAIN);
+    fake_script(world, "web", &(struct fake_script){.ready_after_ms = 10, .exit_after_ms = -1, .stop_takes_ms = 500});
+    fake_take(world, "[app:db]\ncommand = db\nready = notify\n", "");
+    fake_run(world, 100);
+    fake_take(world, CHAIN, "");
+    fake_run(world, 2000);
+    ASSERT_ORDER(world, "signal web", "end web", "spawn web");
+    assert_int_equal(fake_spawns(world, "web"), 2);
+    assert_int_equal(fake_phase(world, "web"), PHASE_READY);
+    assert_int_equal(supervisor_count(fake_supervisor(world)), 3);
+    fake_free(world);
+}
+
+static void what_has_failed_is_tried_again(void **state) {
+    (void)state;
+    struct fake_world *world = fake_new(CHAIN, 1);
+    fake_script(world, "db", &(struct fake_script){.ready_after_ms = -1, .exit_after_ms = 5, .exit_code = 1});
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 10 * 60 * 1000);
+    assert_int_equal(fake_phase(world, "web"), PHASE_BLOCKED);
+    fake_script(world, "db", &(struct fake_script){.ready_after_ms = 10, .exit_after_ms = -1});
+    fake_take(world, CHAIN, "db");
+    fake_run(world, 1000);
+    assert_int_equal(fake_phase(world, "web"), PHASE_READY);
+    fake_free(world);
+}
+
+static void a_dependency_that_is_dropped_blocks_no_more(void **state) {
+    (void)state;
+    struct fake_world *world = fake_new("[app:db]\ncommand = d\nrestart = never\nready = notify\n"
+                                        "[app:web]\ncommand = w\ndepends_on = db\n",
+                                        1);
+    fake_script(world, "db", &(struct fake_script){.ready_after_ms = -1, .exit_after_ms = 5, .exit_code = 1});
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 1000);
+    assert_int_equal(fake_phase(world, "web"), PHASE_BLOCKED);
+    fake_take(world, "[app:web]\ncommand = w\n", "");
+    fake_run(world, 1000);
+    assert_int_equal(fake_phase(world, "web"), PHASE_READY);
+    fake_free(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_in_order_of_dependencies),
@@ -259,6 +427,18 @@ int main(void) {
         cmocka_unit_test(on_failure_exit_ends_with_1),
         cmocka_unit_test(exit_when_done_ends_with_0),
         cmocka_unit_test(days_of_crashes),
+        cmocka_unit_test(asks_that_cancel_each_other),
+        cmocka_unit_test(the_same_manifest_touches_nothing),
+        cmocka_unit_test(apps_come_and_go),
+        cmocka_unit_test(changed_apps_restart_in_order),
+        cmocka_unit_test(a_renamed_app_starts_when_the_old_one_is_down),
+        cmocka_unit_test(ports_can_be_swapped),
+        cmocka_unit_test(a_dropped_dependency_goes_last),
+        cmocka_unit_test(a_dependency_can_be_turned_round),
+        cmocka_unit_test(live_keys_take_effect_without_a_start),
+        cmocka_unit_test(one_that_is_back_before_it_is_down_comes_up_anew),
+        cmocka_unit_test(what_has_failed_is_tried_again),
+        cmocka_unit_test(a_dependency_that_is_dropped_blocks_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ struct place {
     char dir[40];
     char path[64];
     struct manifest manifest;
+    struct env environment;
     struct written *written;
 };
 
@@ -39,14 +40,12 @@ static int setup(void **state) {
         return -1;
     (void)snprintf(place->path, sizeof place->path, "%s/upkeep.ini", place->dir);
     rewrite(place, FIRST);
-    struct env environment = {0};
     struct diags diags = {0};
-    bool good = env_import(&environment, environ, ENV_ORIGIN_INHERITED) &&
-                manifest_parse(FIRST, sizeof FIRST - 1, "sub/../upkeep.ini", place->dir, NULL, &environment,
+    bool good = env_import(&place->environment, environ, ENV_ORIGIN_INHERITED) &&
+                manifest_parse(FIRST, sizeof FIRST - 1, "sub/../upkeep.ini", place->dir, NULL, &place->environment,
                                &place->manifest, &diags);
-    env_fini(&environment);
     diags_fini(&diags);
-    place->written = written_new(&place->manifest);
+    place->written = written_new(&place->manifest, &place->environment);
     return good && place->written ? 0 : -1;
 }
 
@@ -54,6 +53,7 @@ static int teardown(void **state) {
     struct place *place = *state;
     written_free(place->written);
     manifest_fini(&place->manifest);
+    env_fini(&place->environment);
     (void)unlink(place->path);
     int failed = rmdir(place->dir);
     free(place);
@@ -103,11 +103,27 @@ static void test_a_broken_file_has_changed(void **state) {
     assert_seen(place, false, false, false);
 }
 
+/* What was taken meanwhile is what the file is compared with from then on. */
+static void test_forgets_what_was_read(void **state) {
+    struct place *place = *state;
+    static const char NEXT[] = "[app:web]\ncommand = ./web --fast\n[app:api]\ncommand = ./api\n";
+    rewrite(place, NEXT);
+    assert_seen(place, true, true, true);
+    struct diags diags = {0};
+    manifest_fini(&place->manifest);
+    assert_true(manifest_parse(NEXT, sizeof NEXT - 1, "upkeep.ini", place->dir, NULL, &place->environment,
+                               &place->manifest, &diags));
+    written_forget(place->written);
+    assert_seen(place, false, false, false);
+    diags_fini(&diags);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sees_what_means_something_else, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sees_apps_come_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_broken_file_has_changed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forgets_what_was_read, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
