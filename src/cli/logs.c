@@ -103,6 +103,9 @@ static void logs_note_target(const struct manifest_app *app, const struct log_ta
     case LOG_TO_NULL:
         code_note("%s: no log is kept (stdout = null)", app->name);
         return;
+    case LOG_TO_JOURNAL:
+        code_note("%s: it writes to the journal, no log is kept; see: journalctl -t %s", app->name, app->name);
+        return;
     case LOG_TO_INHERITED:
         code_note("%s: it writes to where the supervisor does, no log is kept (stdout = inherit)", app->name);
         return;

@@ -28,10 +28,11 @@ static void complain(struct builder *b, unsigned line, const char *key, const ch
 }
 
 /* What speaks to one process of a service manager would, passed on, make the apps answer for us (NOTIFY_SOCKET) or take
- * our sockets for theirs (LISTEN_FDS). What an outer supervisor said to us is not about our apps. */
+ * our sockets for theirs (LISTEN_FDS), or their log file for the journal (JOURNAL_STREAM, see daemon/output.h). What an
+ * outer supervisor said to us is not about our apps. */
 static bool is_ours_alone(const struct env_var *var) {
-    static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_PID",   "WATCHDOG_USEC", "LISTEN_PID",
-                                        "LISTEN_FDS",    "LISTEN_FDNAMES", "LISTEN_PIDFDID"};
+    static const char *const names[] = {"NOTIFY_SOCKET", "WATCHDOG_PID",   "WATCHDOG_USEC",  "LISTEN_PID",
+                                        "LISTEN_FDS",    "LISTEN_FDNAMES", "LISTEN_PIDFDID", "JOURNAL_STREAM"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strlen(names[i]) == var->name_len && memcmp(names[i], var->assignment, var->name_len) == 0)
             return true;

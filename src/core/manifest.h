@@ -27,7 +27,7 @@ enum app_type { APP_SERVICE, APP_ONESHOT };
 enum restart_policy { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NEVER };
 enum kill_mode { KILL_TREE, KILL_GROUP, KILL_PROCESS };
 enum log_format { LOG_RAW, LOG_TEXT, LOG_JSON };
-enum log_target_kind { LOG_TO_FILE, LOG_TO_INHERITED, LOG_TO_NULL, LOG_TO_STDOUT };
+enum log_target_kind { LOG_TO_FILE, LOG_TO_INHERITED, LOG_TO_NULL, LOG_TO_JOURNAL, LOG_TO_STDOUT };
 enum on_failure { ON_FAILURE_KEEP, ON_FAILURE_EXIT };
 enum stop_order { STOP_REVERSE, STOP_PARALLEL };
 enum ready_when { READY_WHEN_ALL, READY_WHEN_ANY, READY_WHEN_STARTED };

@@ -12,8 +12,8 @@ static const char *const stop_order_words[] = {"reverse", "parallel", NULL};
 static const char *const ready_when_words[] = {"all", "any", "started", NULL};
 
 /* After LOG_TO_FILE, which is every other word. */
-static const char *const stdout_words[] = {"inherit", "null", NULL};
-static const char *const stderr_words[] = {"inherit", "null", "stdout", NULL};
+static const char *const stdout_words[] = {"inherit", "null", "journal", NULL};
+static const char *const stderr_words[] = {"inherit", "null", "journal", "stdout", NULL};
 
 #define APP(field) offsetof(struct app_config, field)
 #define SUPERVISOR(field) offsetof(struct supervisor_config, field)
@@ -388,8 +388,12 @@ const struct manifest_key manifest_app_keys[] = {
      .fallback_words = "LOG_DIR/NAME.log",
      .choices = stdout_words,
      .summary = "Where the app's standard output goes",
-     .text = "A path (relative to `root`, or absolute), `inherit` (to the supervisor's own output) or `null`. A file "
-             "with such a name is written `./null`.",
+     .text =
+         "A path (relative to `root`, or absolute), `inherit` (to the supervisor's own output), `journal` or `null`. A "
+         "file with such a name is written `./null`.\n\n"
+         "With `journal` the app writes to systemd's journal by itself, under its own name: `journalctl -t backend` "
+         "shows it. A line that begins with `<3>` has that priority, others of stdout have `info` and others of "
+         "stderr `warning`. upkeep does not see these lines: neither `upkeep logs` nor a failure's card has them.",
      .example = "stdout = logs/access.log"},
     {.name = "stderr",
      .type = KEY_LOG_TARGET,
@@ -423,16 +427,35 @@ const struct manifest_key *manifest_key_find(const struct manifest_key *keys, co
 
 /* Keys that the documentation promises and this version does not have: never taken in silence. */
 static const char *const planned[] = {
-    "prepare",         "health",
-    "health_interval", "health_timeout", "health_retries",
-    "reload",          "instances",      "log_on_full",
-    "log_max_size",    "log_max_age",    "log_keep",
-    "log_compress",    "user",           "group",
-    "umask",           "nice",           "oom_score_adj",
-    "limit_nofile",    "limit_core",     "no_new_privileges",
-    "max_memory",      "memory_limit",   "cpu_limit",
-    "pids_limit",      "watch",          "watch_ignore",
-    "watch_delay",     "cron_restart",   NULL,
+    "prepare",
+    "health",
+    "health_interval",
+    "health_timeout",
+    "health_retries",
+    "reload",
+    "instances",
+    "log_on_full",
+    "log_max_size",
+    "log_max_age",
+    "log_keep",
+    "log_compress",
+    "user",
+    "group",
+    "umask",
+    "nice",
+    "oom_score_adj",
+    "limit_nofile",
+    "limit_core",
+    "no_new_privileges",
+    "max_memory",
+    "memory_limit",
+    "cpu_limit",
+    "pids_limit",
+    "watch",
+    "watch_ignore",
+    "watch_delay",
+    "cron_restart",
+    NULL,
 };
 
 /* What others call it. */

@@ -26,8 +26,8 @@ struct type_row {
 
 static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
     parse_signal, parse_condition, parse_log_target, parse_choice;
-static read_whole read_exit_set, read_commands, read_listen, read_paths, read_names, read_variables, read_rules, read_env,
-    read_env_files;
+static read_whole read_exit_set, read_commands, read_listen, read_paths, read_names, read_variables, read_rules,
+    read_env, read_env_files;
 static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
     print_exit_set, print_condition, print_log_target, print_choice;
 static fini_field fini_string, fini_list, fini_condition, fini_log_target;
@@ -443,7 +443,7 @@ static bool parse_command(const struct manifest_value *value, const char *string
 
 /* Words that somebody may have meant as a word, not as the name of a file. */
 static bool is_unmeant_file(const char *string, const char *const *choices) {
-    static const char *const words[] = {"journal", "syslog", "stdout", "stderr", "none", "off", "false", "true", NULL};
+    static const char *const words[] = {"journald", "syslog", "stdout", "stderr", "none", "off", "false", "true", NULL};
     for (const char *const *word = words; *word; word++)
         if (strcmp(*word, string) == 0)
             return true;

@@ -303,7 +303,12 @@ static bool instance_prepare(struct instance *instance, struct text *error) {
         return false;
     }
     const char *root = instance->context->launch.manifest->supervisor.root;
-    return output_prepare(instance->output, &instance->config, root, &instance->context->env, error) == 0;
+    if (output_prepare(instance->output, &instance->config, root, &instance->context->env, error) < 0)
+        return false;
+    if (output_export(instance->output, &instance->context->env))
+        return true;
+    text_str(error, "out of memory for the environment");
+    return false;
 }
 
 static bool instance_spawn_main(struct instance *instance, struct text *error) {

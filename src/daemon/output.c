@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "daemon/output_inside.h"
+#include "host/journal.h"
 
 void output_hub_say(struct output_hub *hub, const char *line) {
     output_view_say(&hub->view, line);
@@ -85,10 +87,43 @@ static int stream_prepare(struct stream *stream, const struct log_target *now, c
     case LOG_TO_NULL:
         return hub_open_null(output->hub, error);
     case LOG_TO_INHERITED:
+    case LOG_TO_JOURNAL:
     case LOG_TO_STDOUT:
         return 0;
     }
     return -EINVAL;
+}
+
+/* Streams to the journal, made anew for each start: journald may have been away meanwhile, and what a stream has lost
+ * does not come back. fds: -1 each. */
+static int output_open_journal(const struct output *output, const struct log_target *wanted, int *fds,
+                               struct text *error) {
+    static const struct {
+        const char *key;
+        int priority;
+    } streams[] = {{"stdout", LOG_INFO}, {"stderr", LOG_WARNING}};
+    for (int i = 0; i < 2; i++) {
+        if (wanted[i].kind != LOG_TO_JOURNAL)
+            continue;
+        fds[i] = journal_stream_open(output->name, streams[i].priority);
+        if (fds[i] >= 0)
+            continue;
+        int r = fds[i];
+        text_printf(error, "%s = journal: cannot connect to systemd-journald: %s", streams[i].key, strerror(-r));
+        return r;
+    }
+    return 0;
+}
+
+/* Takes over fds, for good or to be closed. */
+static void output_adopt_journal(struct output *output, int *fds, bool is_good) {
+    for (int i = 0; i < 2; i++) {
+        int over = is_good ? output->journal_fds[i] : fds[i];
+        if (over >= 0)
+            close(over);
+        if (is_good)
+            output->journal_fds[i] = fds[i];
+    }
 }
 
 /* Nothing of the old is given up before all of the new is there. */
@@ -129,6 +164,10 @@ int output_prepare(struct output *output, const struct app_config *config, const
         else
             text_str(error, strerror(-r));
     }
+    int journal_fds[2] = {-1, -1};
+    if (r == 0)
+        r = output_open_journal(output, wanted, journal_fds, error);
+    output_adopt_journal(output, journal_fds, r == 0);
     for (int i = 0; i < 2; i++) {
         if (r == 0)
             stream_adopt(&output->streams[i], &output->targets[i], &wanted[i], &fresh[i]);
@@ -149,6 +188,8 @@ static int output_fd(const struct output *output, int i) {
         return i == 0 ? STDOUT_FILENO : STDERR_FILENO;
     case LOG_TO_NULL:
         return output->hub->null_fd;
+    case LOG_TO_JOURNAL:
+        return output->journal_fds[i];
     case LOG_TO_STDOUT:
         return output_fd(output, 0);
     }
@@ -158,6 +199,34 @@ static int output_fd(const struct output *output, int i) {
 void output_fds(const struct output *output, int *stdout_out, int *stderr_out) {
     *stdout_out = output_fd(output, 0);
     *stderr_out = output_fd(output, 1);
+}
+
+static bool output_is_journal(const struct output *output, int i) {
+    switch (output->targets[i].kind) {
+    case LOG_TO_JOURNAL:
+        return true;
+    case LOG_TO_INHERITED:
+        return journal_is_stream(output_fd(output, i));
+    case LOG_TO_STDOUT:
+        return output_is_journal(output, 0);
+    case LOG_TO_FILE:
+    case LOG_TO_NULL:
+        return false;
+    }
+    return false;
+}
+
+/* Of two streams the one for errors, as systemd does it. */
+bool output_export(const struct output *output, struct env *env) {
+    static const char variable[] = "JOURNAL_STREAM";
+    for (int i = 1; i >= 0; i--) {
+        struct text name TEXT_AUTO = {0};
+        if (!output_is_journal(output, i))
+            continue;
+        journal_stream_name(output_fd(output, i), &name);
+        return env_set(env, variable, sizeof variable - 1, text_get(&name), ENV_ORIGIN_UPKEEP, 0);
+    }
+    return true;
 }
 
 const char *output_path(const struct output *output, bool is_stderr) {
@@ -188,6 +257,7 @@ struct output *output_new(struct output_hub *hub, const char *name) {
     for (int i = 0; i < 2; i++) {
         stream_init(&output->streams[i], output, i == 1);
         output->targets[i].kind = LOG_TO_INHERITED;
+        output->journal_fds[i] = -1;
     }
     output->next = hub->outputs;
     hub->outputs = output;
@@ -201,6 +271,8 @@ static void output_dispose(struct output *output) {
     for (int i = 0; i < 2; i++) {
         stream_close(&output->streams[i]);
         free(output->targets[i].path);
+        if (output->journal_fds[i] >= 0)
+            close(output->journal_fds[i]);
     }
     output_tail_fini(&output->tail);
     free(output->name);

@@ -44,6 +44,10 @@ int output_prepare(struct output *output, const struct app_config *config, const
 /* The descriptors that a start is given as 1 and 2. Valid until output_prepare or output_free. */
 void output_fds(const struct output *output, int *stdout_out, int *stderr_out);
 
+/* Adds JOURNAL_STREAM to the environment of such a start where one of them is a stream to the journal, so that a
+ * program can tell that it is. False when out of memory. */
+bool output_export(const struct output *output, struct env *env);
+
 /* Reads what is in the pipes now and writes all of it out, the unfinished last line too: the process that wrote it is
  * gone. Bounded in time by the pipe's size; whoever still writes is read on later from the loop. */
 void output_drain(struct output *output);

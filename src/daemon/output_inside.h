@@ -35,6 +35,7 @@ struct output {
     unsigned number; /* for its colour */
     struct stream streams[2];
     struct log_target targets[2]; /* as prepared; paths are absolute and owned */
+    int journal_fds[2];           /* of a target that is the journal; else -1 */
     enum log_format format;
     uint64_t writer; /* see output_file_write(); a new one for each process */
     output_line *line;

@@ -31,6 +31,19 @@ bool journal_is_running(void) {
     return access("/run/systemd/journal/socket", W_OK) == 0;
 }
 
+int journal_stream_open(const char *identifier, int priority) {
+    static __typeof__(sd_journal_stream_fd) *function;
+    if (!function)
+        *(void **)&function = systemd_function("sd_journal_stream_fd");
+    return function ? function(identifier, priority, true) : -ENOSYS;
+}
+
+void journal_stream_name(int fd, struct text *out) {
+    struct stat st;
+    if (fstat(fd, &st) == 0)
+        text_printf(out, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+}
+
 int journal_send(const struct iovec *fields, size_t count) {
     static __typeof__(sd_journal_sendv) *function;
     if (!function)

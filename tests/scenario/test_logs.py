@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import CHILD, LIMIT, UPKEEP, Scenario, main, until
@@ -71,6 +72,13 @@ stderr = logs/quiet.err
         self.assertEqual(s.log("together"), "1\n2\n3\n4\n")
         self.assertEqual((s.log("apart"), s.read("logs/apart.err")), ("out\n", b"err\n"))
         self.assertEqual((s.log("quiet"), s.read("logs/quiet.err")), ("", b"seen\n"))
+
+    @unittest.skipIf(os.path.exists("/run/systemd/journal/stdout"), "there is a journal here (see tests/systemd)")
+    def test_no_journal_fails_the_start(self):
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nstdout = journal\nrestart = never\n")
+        self.assertEqual(s.call("start").code, 1)
+        self.assertEqual(s.app("a")["why"],
+                         "stdout = journal: cannot connect to systemd-journald: No such file or directory")
 
     def test_any_bytes_in_every_format(self):
         raw = bytes(b for b in range(256) if b != 10) + b"\n"

@@ -67,6 +67,7 @@ static int setup(void **state) {
         (char *)"LISTEN_FDS=1",
         (char *)"LISTEN_FDNAMES=x",
         (char *)"LISTEN_PIDFDID=1",
+        (char *)"JOURNAL_STREAM=8:1",
         (char *)"UPKEEP_INSTANCE=1",
         (char *)"UPKEEP_PROFILE=x",
         (char *)"LISTEN_ADDRESS=mine",
@@ -128,9 +129,9 @@ static void expect_origin(struct fixture *f, const char *name, const char *origi
 static void test_what_is_inherited(void **state) {
     struct fixture *f = *state;
     assert_true(build(f, NULL, "[app:a]\ncommand = x\n"));
-    static const char *const stripped[] = {"NOTIFY_SOCKET",  "WATCHDOG_PID",    "WATCHDOG_USEC",
-                                           "LISTEN_PID",     "LISTEN_FDS",      "LISTEN_FDNAMES",
-                                           "LISTEN_PIDFDID", "UPKEEP_INSTANCE", "UPKEEP_PROFILE"};
+    static const char *const stripped[] = {"NOTIFY_SOCKET",   "WATCHDOG_PID",   "WATCHDOG_USEC",  "LISTEN_PID",
+                                           "LISTEN_FDS",      "LISTEN_FDNAMES", "LISTEN_PIDFDID", "JOURNAL_STREAM",
+                                           "UPKEEP_INSTANCE", "UPKEEP_PROFILE"};
     for (size_t i = 0; i < sizeof(stripped) / sizeof(stripped[0]); i++)
         assert_null(env_get(&f->env, stripped[i]));
     expect(f, "SHELL_ONLY", "1");
