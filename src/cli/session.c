@@ -21,6 +21,8 @@ int session_read(struct session *session, const struct invocation *invocation) {
     char *path = locate_manifest(invocation->options.word[OPTION_MANIFEST], &error);
     session->path = path ? locate_absolute(path) : NULL;
     if (!session->path) {
+        if (path)
+            text_printf(&error, "cannot tell the current folder: %s", strerror(errno));
         free(path);
         return code_fail(CODE_USAGE, "%s", error.len > 0 ? text_get(&error) : strerror(ENOMEM));
     }

@@ -273,10 +273,7 @@ static bool instance_run(struct instance *instance, const char *command, struct 
         struct proc_failure failure;
         int r = proc_spawn(proc, spec, ended, &failure);
         if (r < 0) {
-            const char *what = failure.step == PROC_STEP_CWD && instance->config.cwd ? instance->config.cwd
-                               : failure.step == PROC_STEP_CWD                       ? spec->cwd
-                                                                                     : spec->path;
-            text_printf(error, "%s %s: %s", proc_step_words(failure.step), what, strerror(-r));
+            launch_say_failure(spec, instance->config.cwd, &failure, error);
             instance->spawn_error = -r;
             ok = false;
         }

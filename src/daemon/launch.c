@@ -8,6 +8,8 @@
 #include "core/layers.h"
 #include "host/fs.h"
 
+enum { LAUNCH_SCRIPT_LINE = 256 }; /* bytes of a script's first line that the kernel looks at */
+
 bool launch_environment(const struct launch_context *context, const struct manifest_app *app, struct env *env,
                         struct diags *diags) {
     return layers_build(context->manifest, app, context->inherited, fs_read_file, NULL, env, diags);
@@ -108,6 +110,40 @@ bool launch_command(const struct launch_context *context, const struct app_confi
     if (!spec->envp)
         text_str(error, "out of memory for the environment");
     return spec->envp != NULL;
+}
+
+/* The kernel's `No such file or directory` for a script that is there means what stands behind its #!. */
+static bool launch_say_interpreter(const char *path, struct text *error) {
+    char *line = NULL;
+    size_t len = 0;
+    if (fs_read_start(path, LAUNCH_SCRIPT_LINE, &line, &len) < 0)
+        return false;
+    bool is_script = strncmp(line, "#!", 2) == 0;
+    if (is_script) {
+        const char *interpreter = line + 2 + strspn(line + 2, " \t");
+        int word_len = (int)strcspn(interpreter, " \t\r\n");
+        bool has_dos_ends = interpreter[word_len] == '\r';
+        text_printf(error, "its interpreter %.*s is missing%s", word_len, interpreter,
+                    has_dos_ends ? " (the file has Windows line ends)" : "");
+    } else {
+        text_str(error, "the loader that it was built for is missing");
+    }
+    free(line);
+    return true;
+}
+
+void launch_say_failure(const struct proc_spec *spec, const char *cwd, const struct proc_failure *failure,
+                        struct text *error) {
+    bool is_cwd = failure->step == PROC_STEP_CWD;
+    const char *program = strchr(spec->argv[0], '/') ? spec->argv[0] : spec->path;
+    text_printf(error, "%s %s: ", proc_step_words(failure->step), !is_cwd ? program : cwd ? cwd : spec->cwd);
+    bool is_exec = failure->step == PROC_STEP_EXEC;
+    if (is_exec && failure->error == ENOENT && launch_say_interpreter(spec->path, error))
+        return;
+    if (is_exec && failure->error == ENOEXEC)
+        text_str(error, "no program for this machine, and no script with a #! line");
+    else
+        text_str(error, strerror(failure->error));
 }
 
 void launch_fini(struct launch *launch) {

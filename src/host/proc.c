@@ -21,7 +21,7 @@
 
 enum {
     NOFILE_CAP = 1 << 20, /* descriptors for us, where the hard limit has no end */
-    NOFILE_RESERVE = 16,  /* of them, see proc_use_reserve() */
+    NOFILE_RESERVE = 8,   /* of them, see proc_use_reserve() */
     STACK_BYTES = 64 * 1024,
 };
 

@@ -191,6 +191,14 @@ class Finding(Control):
         nearer = s.call("status", cwd=deep, check=3)
         self.assertIn("folder/upkeep.ini", nearer.err)
 
+    def test_from_a_folder_that_is_gone(self):
+        s = self.stack(ONE)
+        gone = 'mkdir gone && cd gone && rmdir ../gone && exec "$1" status'
+        done = subprocess.run(["sh", "-c", gone, "sh", UPKEEP], cwd=s.folder, env=s.environment, capture_output=True,
+                              text=True, timeout=LIMIT, check=False)
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "upkeep: cannot tell the current folder: No such file or directory\n"))
+
     def test_by_name(self):
         s = self.stack(ONE)
         s.write("other place/stack.ini", f"[app:z]\ncommand = {CHILD} run\n")

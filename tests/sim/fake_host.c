@@ -288,6 +288,12 @@ bool launch_command(const struct launch_context *context, const struct app_confi
     return true;
 }
 
+void launch_say_failure(const struct proc_spec *spec, const char *cwd, const struct proc_failure *failure,
+                        struct text *error) {
+    (void)spec, (void)cwd;
+    text_printf(error, "cannot execute it: %s", strerror(failure->error));
+}
+
 void launch_fini(struct launch *launch) {
     (void)launch;
 }
