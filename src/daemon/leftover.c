@@ -29,24 +29,34 @@ static void leftover_boot_id(struct text *out) {
     free(bytes);
 }
 
+/* `BASE+COUNT` and the end of the line. Whoever may write the runtime dir may have written it. */
+static bool leftover_parse_tags(const char *line, struct tag_range *tags_out) {
+    char *end;
+    unsigned long base = strtoul(line, &end, 10);
+    if (*end != '+')
+        return false;
+    unsigned long count = strtoul(end + 1, &end, 10);
+    if (*end != '\n' || base == 0 || base > UINT32_MAX || count == 0 || count > UINT32_MAX - base)
+        return false;
+    *tags_out = (struct tag_range){.base = (uint32_t)base, .count = (uint32_t)count};
+    return true;
+}
+
 bool leftover_read(const char *runtime_dir, struct tag_range *tags_out) {
+    struct text head TEXT_AUTO = {0};
+    text_str(&head, "boot=");
+    leftover_boot_id(&head);
+    if (head.len == strlen("boot="))
+        return false;
+    text_str(&head, "\ntags=");
     char *path = leftover_path(runtime_dir);
     char *bytes = NULL;
     size_t len = 0;
-    int r = path ? fs_read(path, LEFTOVER_STATE_MAX, &bytes, &len) : -ENOMEM;
-    free(path);
-    if (r < 0)
-        return false;
-    struct text boot TEXT_AUTO = {0};
-    leftover_boot_id(&boot);
-    char id[128] = "";
-    struct tag_range tags;
-    bool ok = sscanf(bytes, "boot=%127s\ntags=%u+%u", id, &tags.base, &tags.count) == 3 &&
-              strcmp(id, text_get(&boot)) == 0 && tags.base != 0 && tags.count > 0 &&
-              tags.base <= UINT32_MAX - tags.count;
+    int r = head.failed || !path ? -ENOMEM : fs_read(path, LEFTOVER_STATE_MAX, &bytes, &len);
+    bool ok =
+        r >= 0 && strncmp(bytes, text_get(&head), head.len) == 0 && leftover_parse_tags(bytes + head.len, tags_out);
     free(bytes);
-    if (ok)
-        *tags_out = tags;
+    free(path);
     return ok;
 }
 
