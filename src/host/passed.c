@@ -50,7 +50,7 @@ int passed_open_unix(const char *path) {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof name.sun_path)
         return -ENAMETOOLONG;
-    strcpy(name.sun_path, path);
+    memcpy(name.sun_path, path, strlen(path) + 1);
     int status = make_folder_of(path);
     if (status < 0)
         return status;

@@ -48,7 +48,7 @@ static int setup_limits(void) {
     if (wanted > raised.rlim_cur)
         raised.rlim_cur = wanted;
     common.nofile_top = raised.rlim_cur;
-    if (raised.rlim_cur > 2 * NOFILE_RESERVE)
+    if (raised.rlim_cur > 2UL * NOFILE_RESERVE)
         raised.rlim_cur -= NOFILE_RESERVE;
     if (setrlimit(RLIMIT_NOFILE, &raised) < 0)
         return -errno;
@@ -56,7 +56,7 @@ static int setup_limits(void) {
 }
 
 void proc_use_reserve(bool use) {
-    if (common.nofile_top <= 2 * NOFILE_RESERVE)
+    if (common.nofile_top <= 2UL * NOFILE_RESERVE)
         return;
     struct rlimit limit = {common.nofile_top - (use ? 0 : NOFILE_RESERVE), common.nofile.rlim_max};
     (void)setrlimit(RLIMIT_NOFILE, &limit);
