@@ -1,8 +1,10 @@
 #include "core/condition.h"
 
+#include <arpa/inet.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/diag.h"
 #include "core/value.h"
@@ -78,11 +80,22 @@ static bool parse_address(char *address, struct condition *condition, struct tex
         text_str(error, "port ");
         if (!value_parse_int(behind + 1, 1, 65535, &port, error))
             return false;
+        text_clear(error);
         condition->number = (int)port;
     }
     host[len] = '\0';
     condition->host = host;
     return true;
+}
+
+/* Whoever probes does so from the one loop that everything waits for. */
+static bool judge_host(const struct condition *condition, struct text *error) {
+    struct in6_addr address;
+    bool is_numeric =
+        inet_pton(AF_INET, condition->host, &address) == 1 || inet_pton(AF_INET6, condition->host, &address) == 1;
+    return is_numeric || strcasecmp(condition->host, "localhost") == 0 ||
+           refuse(error,
+                  "the host must be an address or localhost, as looking up a name could hold up every other app");
 }
 
 static void print_host(const struct condition *condition, struct text *out) {
@@ -96,7 +109,9 @@ static bool parse_tcp(char *rest, struct condition *condition, struct text *erro
     }
     if (!parse_address(rest, condition, error))
         return false;
-    return condition->number > 0 || refuse(error, "the port is missing");
+    if (condition->number == 0)
+        return refuse(error, "the port is missing");
+    return judge_host(condition, error);
 }
 
 static void print_tcp(const struct condition *condition, struct text *out) {
@@ -114,7 +129,7 @@ static bool parse_http(char *rest, struct condition *condition, struct text *err
     char *address = memmove(rest - 1, rest, len);
     address[len] = '\0';
     condition->number = HTTP_PORT;
-    return parse_address(address, condition, error);
+    return parse_address(address, condition, error) && judge_host(condition, error);
 }
 
 static void print_http(const struct condition *condition, struct text *out) {

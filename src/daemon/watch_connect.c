@@ -242,27 +242,19 @@ static void add_loopbacks(struct connect_watch *watch) {
     watch->is_local = true;
 }
 
-/* Fills the targets from a host as the manifest names it. */
-static int resolve_host(struct connect_watch *watch, const char *host, struct text *error) {
+/* Fills the targets from a host as the manifest names it: an address or localhost. */
+static void add_host(struct connect_watch *watch, const char *host) {
     if (strcasecmp(host, "localhost") == 0) {
         add_loopbacks(watch);
-        return 0;
+        return;
     }
     add_target(watch, host);
-    if (watch->target_count == 0) {
-        text_printf(error,
-                    "cannot probe %s: the host must be an address or localhost, as looking up a name would hold "
-                    "up every other app",
-                    host);
-        return -EINVAL;
-    }
     if (address_is_any(&watch->targets[0])) {
         bool is_v4 = IN6_IS_ADDR_V4MAPPED(&watch->targets[0]);
         watch->target_count = 0;
         add_target(watch, is_v4 ? "127.0.0.1" : "::1");
     }
     watch->is_local = address_is_local(&watch->targets[0]);
-    return 0;
 }
 
 /* Refuses a start while a stranger listens on a target of this machine. */
@@ -302,8 +294,8 @@ static int prepare_tcp(struct readiness *readiness, const struct watch_request *
     watch->readiness = readiness;
     watch->port = condition->number;
     print_authority(condition, &watch->label);
-    int result = resolve_host(watch, condition->host, error);
-    return result < 0 ? result : check_targets(watch, error);
+    add_host(watch, condition->host);
+    return check_targets(watch, error);
 }
 
 static int prepare_http(struct readiness *readiness, const struct watch_request *request, struct text *error) {
@@ -319,8 +311,8 @@ static int prepare_http(struct readiness *readiness, const struct watch_request 
         text_str(error, "out of memory");
         return -ENOMEM;
     }
-    int result = resolve_host(watch, condition->host, error);
-    return result < 0 ? result : check_targets(watch, error);
+    add_host(watch, condition->host);
+    return check_targets(watch, error);
 }
 
 static int prepare_unix(struct readiness *readiness, const struct watch_request *request, struct text *error) {

@@ -561,14 +561,6 @@ static void tcp_held_before(void **state) {
     expect_stranger(format("127.0.0.1:%d", port));
 }
 
-static void host_is_an_address(void **state) {
-    (void)state;
-    set_condition("tcp:db.internal:5432");
-    struct proc_spec spec;
-    assert_int_equal(prepare(&spec, NULL), -EINVAL);
-    assert_non_null(strstr(text_get(&world.error), "cannot probe db.internal: "));
-}
-
 /* ---- unix ---- */
 
 static void unix_socket(void **state) {
@@ -938,7 +930,6 @@ int main(int argc, char **argv) {
         TEST(port_shared_with_a_stranger),
         TEST(port_of_anybody),
         TEST(tcp_held_before),
-        TEST(host_is_an_address),
         TEST(unix_socket),
         TEST(unix_socket_of_a_stranger),
         TEST(http_error_first),
