@@ -20,6 +20,7 @@ struct check {
     struct launch_context launch;
     struct tag_range running; /* of a supervisor that runs now: its apps may hold their own ports */
     bool has_running;
+    uid_t runner; /* and who it runs as */
     struct diags *diags;
 };
 
@@ -89,6 +90,9 @@ static bool check_port_holder(void *context, const struct listener *listener) {
     struct holder holder;
     bool is_known = holder_find(listener->inode, &holder);
     if (is_known && port->check->has_running && tag_is_in(port->check->running, tree_tag_of(holder.pid)))
+        return true;
+    /* An app that may do more than we (a port below 1024) hides its descriptors from us. */
+    if (!is_known && port->check->has_running && listener->uid == port->check->runner)
         return true;
     text_printf(&port->text, "port %d is held by ", listener->port);
     if (is_known) {
@@ -191,7 +195,10 @@ void daemon_check(const struct manifest *manifest, char *const *apps, size_t app
     if (!env_import(&inherited, environ, ENV_ORIGIN_INHERITED))
         return;
     struct check check = {.manifest = manifest, .launch = {manifest, &inherited}, .diags = diags};
-    check.has_running = leftover_read(manifest->supervisor.runtime_dir, &check.running);
+    struct stat st;
+    check.has_running = leftover_read(manifest->supervisor.runtime_dir, &check.running) &&
+                        stat(manifest->supervisor.runtime_dir, &st) == 0;
+    check.runner = check.has_running ? st.st_uid : 0;
     check_folder(&check, "log_dir", manifest->supervisor.log_dir);
     check_folder(&check, "runtime_dir", manifest->supervisor.runtime_dir);
     for (size_t i = 0; i < manifest->app_count; i++)

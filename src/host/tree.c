@@ -61,11 +61,11 @@ static int open_pidfd(pid_t pid) {
 
 /* Reads /proc/PID/NAME, NUL-terminated. False when the process is gone. */
 static bool read_file_of(pid_t pid, const char *name, char *buffer, size_t size) {
-    char path[32];
-    snprintf(path, sizeof path, "%d/%s", pid, name);
-    int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    char path[40];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name); /* also where no tree_setup() has been, as in upkeep check */
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && give_up_spare())
-        fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     ssize_t n = read(fd, buffer, size - 1);
