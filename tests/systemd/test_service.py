@@ -238,6 +238,26 @@ class Journal(SystemdTest):
         ready = next(e for e in lines if e.get("UPKEEP_APP") == "backend" and e.get("UPKEEP_PHASE") == "ready")
         self.assertGreaterEqual(int(ready["PRIORITY"]), 5)
 
+    def test_apps_write_under_their_own_names(self):
+        s = self.stack(f"""
+[defaults]
+stdout = journal
+[app:backend]
+command = {CHILD} say out-of-it err broken run
+[app:frontend]
+command = {CHILD} say here run
+stderr = journal
+""", owner="deploy").install().start()
+        until("all is in the journal", lambda: len(s.journal("-t", "backend")) >= 2 and s.journal("-t", "frontend"))
+        self.assertEqual(sorted(e["MESSAGE"] for e in s.journal("-t", "backend")), ["broken", "out-of-it"])
+        self.assertEqual([e["MESSAGE"] for e in s.journal("-t", "frontend")], ["here"])
+        for line in s.journal("-t", "backend"):
+            self.assertEqual(line["_SYSTEMD_UNIT"], s.unit)
+        old = s.app("backend")["pid"]
+        s.upkeep("restart", "backend")
+        until("the new process too", lambda: len(s.journal("-t", "backend")) == 4)
+        self.assertNotEqual(s.app("backend")["pid"], old)
+
 
 if __name__ == "__main__":
     main()
