@@ -62,8 +62,8 @@ static bool is_copied(const char *copy, const char *original) {
     return copy || !original;
 }
 
-static void diags_keep(struct diags *diags, enum diag_severity severity, enum rule_id rule, const struct diag_place *place,
-                       struct text *text) {
+static void diags_keep(struct diags *diags, enum diag_severity severity, enum rule_id rule,
+                       const struct diag_place *place, struct text *text) {
     struct diag finding = {
         .severity = severity,
         .rule = rule,

@@ -1,6 +1,6 @@
 /* What a supervisor that was killed has left behind. While one runs, RUNTIME_DIR/state says by which tags its processes
- * are known; the next one to hold the lock ends them before it starts anything. It says too whose runtime dir it is, for
- * two manifests may have the same: `manifest=` and its absolute path, the third line (read by cli/session too). */
+ * are known; the next one to hold the lock ends them before it starts anything. It says too whose runtime dir it is,
+ * for two manifests may have the same: `manifest=` and its absolute path, the third line (read by cli/session too). */
 #ifndef UPKEEP_DAEMON_LEFTOVER_H
 #define UPKEEP_DAEMON_LEFTOVER_H
 

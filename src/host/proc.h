@@ -58,9 +58,10 @@ struct proc {
     struct loop_io exit; /* of an adopted one, whose end may be told to somebody else */
 };
 
-/* Prepares this process to supervise: subreaper, RLIMIT_NOFILE to its hard limit (children get the old one back) less a reserve,
- * inherited descriptors close-on-exec, the signals of writes (SIGPIPE, SIGXFSZ, SIGTTOU) ignored, SIGCHLD watched. settled (may be NULL) is called after each
- * round of ended() callbacks, and when only orphans ended. 0 or -errno. */
+/* Prepares this process to supervise: subreaper, RLIMIT_NOFILE to its hard limit (children get the old one back) less a
+ * reserve, inherited descriptors close-on-exec, the signals of writes (SIGPIPE, SIGXFSZ, SIGTTOU) ignored, SIGCHLD
+ * watched. settled (may be NULL) is called after each round of ended() callbacks, and when only orphans ended. 0 or
+ * -errno. */
 int proc_setup(struct loop *loop, void (*settled)(void *context), void *context);
 
 /* The last few descriptor numbers are kept back for what must work when apps have taken all others: between true and

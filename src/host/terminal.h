@@ -9,8 +9,9 @@
 
 struct terminal;
 
-/* SIGTTOU should be ignored (proc_setup does). caught_up: all that was queued is written, after there had been too much of it (see terminal_is_choked). fd:
- * borrowed; its own mode is left alone, as other programs share it. NULL when out of memory. */
+/* SIGTTOU should be ignored (proc_setup does). caught_up: all that was queued is written, after there had been too much
+ * of it (see terminal_is_choked). fd: borrowed; its own mode is left alone, as other programs share it. NULL when out
+ * of memory. */
 struct terminal *terminal_new(struct loop *loop, int fd, void (*caught_up)(void *context), void *context);
 
 /* Gives what is queued a last quarter of a second. */
