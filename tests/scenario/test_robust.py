@@ -430,7 +430,9 @@ class Long(Robust):
     """What must not grow."""
 
     def figures(self, s):
-        until("the log is made", lambda: os.path.exists(os.path.join(s.folder, "logs", "a.log")))
+        # Those of silent apps are made when nothing has been started for a moment.
+        logs = [os.path.join(s.folder, "logs", i["name"] + ".log") for i in s.status()["instances"]]
+        until("the logs are made", lambda: all(map(os.path.exists, logs)))
         return descriptors(s.supervisor.pid), field(s.supervisor.pid, "VmRSS")
 
     def check_steady(self, s, before, slack_kib):
