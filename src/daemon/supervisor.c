@@ -173,6 +173,22 @@ static char *supervisor_said_error(const struct instance *instance) {
     return words;
 }
 
+/* A program that daemonizes itself ends at once, well, and leaves the real one behind. */
+static bool supervisor_went_to_background(const struct instance *instance) {
+    const struct lifecycle *life = &instance->life;
+    return life->phase == PHASE_CLEARING && life->takedown == CAUSE_EXITED && life->outcome.kind == OUTCOME_EXIT &&
+           life->outcome.number == 0 && life->lasted_ms < instance->config.min_uptime_ms && !instance->rules.oneshot;
+}
+
+static char *supervisor_exit_detail(const struct instance *instance) {
+    char *said = supervisor_said_error(instance);
+    if (said)
+        return said;
+    if (supervisor_went_to_background(instance))
+        return strdup("it left processes behind; an app has to stay in the foreground");
+    return supervisor_earlier_detail(instance, CAUSE_EXITED);
+}
+
 static char *supervisor_take_detail(const struct supervisor *sv, struct instance *instance, enum cause cause) {
     char *detail = instance->detail;
     instance->detail = NULL;
@@ -193,7 +209,7 @@ static char *supervisor_take_detail(const struct supervisor *sv, struct instance
     case CAUSE_SPAWN_FAILED:
         return supervisor_earlier_detail(instance, cause);
     case CAUSE_EXITED:
-        return supervisor_said_error(instance);
+        return supervisor_exit_detail(instance);
     case CAUSE_NONE:
     case CAUSE_ASKED_START:
     case CAUSE_ASKED_STOP:

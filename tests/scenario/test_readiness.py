@@ -595,6 +595,20 @@ class Ends(Readiness):
         s = self.app("on TERM exit 0 run", "type = oneshot\nready_timeout = 300ms")
         self.check_failed(s, "not ready within 300ms")
 
+    def test_a_program_that_goes_into_the_background_is_told_to_stay(self):
+        words = "exited with code 0 after"
+        advice = "it left processes behind; an app has to stay in the foreground"
+        s = self.app("orphan run -- exit 0", "ready = notify")
+        failed = s.call("start")
+        self.assertEqual(failed.code, 1, failed)
+        self.assertIn(words, failed.err)
+        self.assertIn(advice, failed.err)
+        s = self.app("orphan run -- exit 0").run()
+        self.assertIn(advice, s.wait_state("a", "stopped")["why"])
+        for end in ("orphan run -- exit 3", "exit 0"):
+            s = self.app(end).run()
+            self.assertNotIn(advice, s.wait_state("a", "stopped", "failed")["why"])
+
     def test_timeout_holds_the_dependants(self):
         port = free_port()
         s = self.stack(f"[app:a]\ncommand = {CHILD} run\nport = {port}\nready_timeout = 300ms\nrestart = never\n"
