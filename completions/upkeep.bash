@@ -34,7 +34,7 @@ _upkeep() {
     events) words=" --help --json --follow" ;;
     why) words="$(_upkeep_apps) --help --json" ;;
     shutdown) words=" --help --no-wait --timeout" ;;
-    check) words="$(_upkeep_apps) --help --json --user --unit" ;;
+    check) words="$(_upkeep_apps) --help --json --user --unit --strict --list-rules" ;;
     unit) words=" --help --user --install --print" ;;
     version) words=" --help" ;;
     help) words=" --help --format" ;;

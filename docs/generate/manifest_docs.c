@@ -1,19 +1,22 @@
 /* manifest_docs markdown|man TEMPLATE
  *
  * Prints the template with the key table in it: a line `@upkeep-keys@`, `@app-keys@` or `@conditions@` gives way to
- * what core says of them. Everything else in the template is written by hand. */
+ * what core says of them; `@rules@` to the rules of `upkeep check`. Everything else in the template is written by hand.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/condition.h"
 #include "core/manifest_keys.h"
+#include "core/rules.h"
 #include "core/text.h"
 
 struct format {
     const char *word;
     void (*key)(const struct manifest_key *key, struct text *out);
     void (*condition)(const struct condition_help *help, struct text *out);
+    void (*rule)(const struct rule_row *rule, struct text *out);
     const char *conditions_head;
 };
 
@@ -69,6 +72,11 @@ static void markdown_condition(const struct condition_help *help, struct text *o
     text_printf(out, "| `%s` | %s |\n", help->syntax, help->text);
 }
 
+static void markdown_rule(const struct rule_row *rule, struct text *out) {
+    text_printf(out, "### `%s` (%s)\nHolds when %s.\n\n%s\n\nWhat to do: %s.\n\n", rule->id,
+                rule_severity_word(rule->severity), rule->summary, rule->text, rule->advice);
+}
+
 /* man(7) */
 
 /* A backslash and, at the start of a line, a dot or quote mean something to roff; `…` is bold. */
@@ -121,18 +129,35 @@ static void man_condition(const struct condition_help *help, struct text *out) {
     text_char(out, '\n');
 }
 
+static void man_rule(const struct rule_row *rule, struct text *out) {
+    text_printf(out, ".TP\n.BR %s \" (%s)\"\n", rule->id, rule_severity_word(rule->severity));
+    man_text(rule->summary, out);
+    text_char(out, '\n');
+}
+
 static const struct format formats[] = {
-    {"markdown", markdown_key, markdown_condition, "| condition | the app is ready when |\n| --- | --- |\n"},
-    {"man", man_key, man_condition, ""},
+    {"markdown", markdown_key, markdown_condition, markdown_rule,
+     "| condition | the app is ready when |\n| --- | --- |\n"},
+    {"man", man_key, man_condition, man_rule, ""},
 };
 
 /* Templates */
 
+static void end_paragraphs(struct text *out) {
+    while (out->len > 1 && out->data[out->len - 1] == '\n' && out->data[out->len - 2] == '\n')
+        out->data[--out->len] = '\0';
+}
+
 static void print_keys(const struct format *format, const struct manifest_key *keys, struct text *out) {
     for (; keys->name; keys++)
         format->key(keys, out);
-    while (out->len > 1 && out->data[out->len - 1] == '\n' && out->data[out->len - 2] == '\n')
-        out->data[--out->len] = '\0';
+    end_paragraphs(out);
+}
+
+static void print_rules(const struct format *format, struct text *out) {
+    for (size_t i = 0; i < rule_count; i++)
+        format->rule(&rule_rows[i], out);
+    end_paragraphs(out);
 }
 
 static void print_conditions(const struct format *format, struct text *out) {
@@ -149,6 +174,8 @@ static void print_line(const struct format *format, const char *line, struct tex
         print_keys(format, manifest_app_keys, out);
     else if (strcmp(line, "@conditions@\n") == 0)
         print_conditions(format, out);
+    else if (strcmp(line, "@rules@\n") == 0)
+        print_rules(format, out);
     else
         text_str(out, line);
 }

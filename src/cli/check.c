@@ -7,29 +7,57 @@
 #include "cli/findings.h"
 #include "cli/handlers.h"
 #include "cli/session.h"
+#include "cli/table.h"
 #include "cli/unit.h"
 
-static json_t *check_json(const struct session *session) {
+static json_t *check_word(const char *word) {
+    return word ? session_word(word) : json_null();
+}
+
+static json_t *check_json_finding(const struct diag *diag) {
+    const struct rule_row *rule = &rule_rows[diag->rule];
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "severity", rule_severity_word(diag->severity), "rule",
+                     rule->id, "app", check_word(diag->app), "file", check_word(diag->file), "line",
+                     diag->line > 0 ? json_integer(diag->line) : json_null(), "text", session_word(diag->text),
+                     "advice", session_word(diag->advice ? diag->advice : rule->advice));
+}
+
+static json_t *check_json(const struct session *session, bool is_ok) {
     const struct diags *diags = &session->diags;
     json_t *findings = json_array();
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct diag *diag = &diags->list[i];
-        (void)json_array_append_new(findings,
-                                    json_pack("{s:s, s:o, s:o, s:o}", "severity", findings_words[diag->severity],
-                                              "file", diag->file ? session_word(diag->file) : json_null(), "line",
-                                              diag->line > 0 ? json_integer(diag->line) : json_null(), "text",
-                                              session_word(diag->text)));
-    }
-    return json_pack("{s:o, s:b, s:I, s:I, s:o}", "manifest", session_word(session->path), "ok", diags->errors == 0,
-                     "errors", (json_int_t)diags->errors, "dropped", (json_int_t)diags->dropped, "findings", findings);
+    for (size_t i = 0; i < diags->count; i++)
+        (void)json_array_append_new(findings, check_json_finding(&diags->list[i]));
+    return json_pack("{s:o, s:b, s:I, s:I, s:I, s:o}", "manifest", session_word(session->path), "ok", is_ok, "errors",
+                     (json_int_t)diags->errors, "warnings", (json_int_t)diags->warnings, "dropped",
+                     (json_int_t)diags->dropped, "findings", findings);
+}
+
+static const char *check_plural(size_t count) {
+    return count == 1 ? "" : "s";
 }
 
 static void check_people(const struct session *session, struct text *out) {
     const struct diags *diags = &session->diags;
     findings_print(diags, STDOUT_FILENO, out);
-    if (diags->errors == 0)
-        text_printf(out, "%s: nothing stands against a start of %zu app%s\n", session->path,
-                    session->manifest.app_count, session->manifest.app_count == 1 ? "" : "s");
+    if (diags->errors > 0)
+        return;
+    text_printf(out, "%s%s: nothing stands against a start of %zu app%s", out->len > 0 ? "\n" : "", session->path,
+                session->manifest.app_count, check_plural(session->manifest.app_count));
+    if (diags->warnings > 0)
+        text_printf(out, " (%zu warning%s)", diags->warnings, check_plural(diags->warnings));
+    text_char(out, '\n');
+}
+
+/* The exit code, having said why. */
+static int check_verdict(const struct session *session, bool is_strict) {
+    const struct diags *diags = &session->diags;
+    if (diags->errors > 0)
+        return code_fail(CODE_FAILED, "%s: %zu error%s would make a start fail", session->path, diags->errors,
+                         check_plural(diags->errors));
+    if (is_strict && diags->warnings > 0)
+        return code_fail(CODE_FAILED, "%s: %zu warning%s, and --strict takes none", session->path, diags->warnings,
+                         check_plural(diags->warnings));
+    return CODE_DONE;
 }
 
 /* A manifest with errors is what check is for: it is a finding like the others. */
@@ -41,27 +69,66 @@ static int check_all(struct session *session) {
         session->invocation->local->check(&session->manifest, session->invocation->args, session->invocation->arg_count,
                                           &session->diags);
     }
-    if (session->diags.errors == 0 && session->invocation->options.given[OPTION_UNIT]) {
+    const struct options *options = &session->invocation->options;
+    if (session->diags.errors == 0 && options->given[OPTION_UNIT]) {
+        size_t before = session->diags.count;
         int code = unit_compare(session, &session->diags);
         if (code != CODE_DONE)
             return code;
+        for (size_t i = before; i < session->diags.count; i++)
+            session->diags.list[i].rule = RULE_UNIT;
     }
+    bool is_strict = options->given[OPTION_STRICT];
     struct text out TEXT_AUTO = {0};
-    if (session->invocation->options.given[OPTION_JSON]) {
-        json_t *whole = check_json(session);
+    if (options->given[OPTION_JSON]) {
+        json_t *whole = check_json(session, session->diags.errors == 0 && !(is_strict && session->diags.warnings > 0));
         answer_print(whole, false, &out);
         json_decref(whole);
     } else {
         check_people(session, &out);
     }
     (void)console_write(&out);
-    if (session->diags.errors == 0)
-        return CODE_DONE;
-    return code_fail(CODE_FAILED, "%s: %zu error%s would make a start fail", session->path, session->diags.errors,
-                     session->diags.errors == 1 ? "" : "s");
+    return check_verdict(session, is_strict);
+}
+
+static void check_rules_json(struct text *out) {
+    json_t *rules = json_array();
+    for (size_t i = 0; i < rule_count; i++)
+        (void)json_array_append_new(rules, json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule", rule_rows[i].id, "severity",
+                                                     rule_severity_word(rule_rows[i].severity), "summary",
+                                                     rule_rows[i].summary, "advice", rule_rows[i].advice, "text",
+                                                     rule_rows[i].text));
+    json_t *whole = json_pack("{s:o}", "rules", rules);
+    answer_print(whole, false, out);
+    json_decref(whole);
+}
+
+static void check_rules_people(struct text *out) {
+    static const struct table_column columns[] = {{"RULE", false, 0}, {"SEVERITY", false, 0}, {"HOLDS WHEN", false, 0}};
+    struct console console = console_of(STDOUT_FILENO);
+    struct table table = {.columns = columns, .column_count = sizeof columns / sizeof *columns};
+    for (size_t i = 0; i < rule_count; i++) {
+        table_cell(&table, rule_rows[i].id, NULL);
+        table_cell(&table, rule_severity_word(rule_rows[i].severity), NULL);
+        table_cell(&table, rule_rows[i].summary, NULL);
+    }
+    table_print(&table, console.width, console.colour, out);
+    table_fini(&table);
+}
+
+static int check_rules(bool as_json) {
+    struct text out TEXT_AUTO = {0};
+    if (as_json)
+        check_rules_json(&out);
+    else
+        check_rules_people(&out);
+    (void)console_write(&out);
+    return CODE_DONE;
 }
 
 int check_command(const struct invocation *invocation) {
+    if (invocation->options.given[OPTION_LIST_RULES])
+        return check_rules(invocation->options.given[OPTION_JSON]);
     struct session session;
     int code = session_read(&session, invocation);
     if (code == CODE_DONE)

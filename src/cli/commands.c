@@ -55,10 +55,13 @@ const struct command commands[] = {
      "Tells the app's story: what happened and when, and who asked for it.", why_command},
     {"shutdown", NULL, "", 0, 0, ONE(NO_WAIT) | ONE(TIMEOUT), "stop all apps and end the supervisor",
      "Stops all apps, ends the supervisor and waits until its process is gone.", act_shutdown},
-    {"check", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(JSON) | ONE(UNIT) | ONE(USER),
+    {"check", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(JSON) | ONE(STRICT) | ONE(LIST_RULES) | ONE(UNIT) | ONE(USER),
      "say what would make a start fail",
      "Looks for everything that would make a start fail, and says all of it at once. Errors in the manifest are "
      "findings like the others: the exit code is 1 for any error, 2 only for wrong usage.\n"
+     "Warnings and notes are what makes deployments go wrong although everything starts. With --strict the exit code "
+     "is 1 for a warning, too; lint_ignore in the manifest silences rules one by one. --list-rules says what is looked "
+     "for.\n"
      "With --unit it also says where the installed systemd unit and the manifest have drifted apart: what matters is "
      "an "
      "error, what merely differs a warning. Longer times and settings that only the unit has are not findings.",

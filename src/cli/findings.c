@@ -5,32 +5,66 @@
 #include "cli/console.h"
 #include "core/columns.h"
 
-const char *const findings_words[] = {
-    [DIAG_NOTE] = "note",
-    [DIAG_WARNING] = "warning",
-    [DIAG_ERROR] = "error",
-};
 static const char *const findings_colours[] = {
     [DIAG_NOTE] = "\033[36m",
     [DIAG_WARNING] = "\033[33m",
     [DIAG_ERROR] = "\033[1;31m",
 };
 
+/* `FILE:LINE: warning: APP: text [rule]`, and below it what to do. What cannot be silenced needs no id, and of a line
+ * that is not understood the finding says all there is. */
 static void findings_one(const struct diag *diag, bool colour, struct text *out) {
+    const struct rule_row *rule = &rule_rows[diag->rule];
     if (diag->file)
         text_printf(out, "%s:", diag->file);
     if (diag->file && diag->line > 0)
         text_printf(out, "%u:", diag->line);
     text_printf(out, "%s%s%s:%s ", diag->file ? " " : "", colour ? findings_colours[diag->severity] : "",
-                findings_words[diag->severity], colour ? "\033[0m" : "");
+                rule_severity_word(diag->severity), colour ? "\033[0m" : "");
+    if (diag->app)
+        text_printf(out, "%s: ", diag->app);
     columns_clean(diag->text, strlen(diag->text), out);
+    if (rule->severity != DIAG_ERROR)
+        text_printf(out, " [%s]", rule->id);
     text_char(out, '\n');
+    const char *advice = diag->advice ? diag->advice : diag->rule == RULE_MANIFEST ? NULL : rule->advice;
+    if (!advice)
+        return;
+    text_str(out, "    → ");
+    columns_clean(advice, strlen(advice), out);
+    text_char(out, '\n');
+}
+
+static bool is_of_app(const struct diag *diag, const char *app) {
+    return diag->app && app ? strcmp(diag->app, app) == 0 : diag->app == app;
+}
+
+/* The findings of one app (NULL: of none), set off from those before. */
+static void findings_group(const struct diags *diags, const char *app, bool colour, struct text *out) {
+    bool is_first = out->len > 0;
+    for (size_t i = 0; i < diags->count; i++) {
+        if (!is_of_app(&diags->list[i], app))
+            continue;
+        if (is_first)
+            text_char(out, '\n');
+        is_first = false;
+        findings_one(&diags->list[i], colour, out);
+    }
+}
+
+static bool is_first_of_app(const struct diags *diags, size_t index) {
+    for (size_t i = 0; i < index; i++)
+        if (is_of_app(&diags->list[i], diags->list[index].app))
+            return false;
+    return true;
 }
 
 void findings_print(const struct diags *diags, int fd, struct text *out) {
     bool colour = console_of(fd).colour;
+    findings_group(diags, NULL, colour, out);
     for (size_t i = 0; i < diags->count; i++)
-        findings_one(&diags->list[i], colour, out);
+        if (diags->list[i].app && is_first_of_app(diags, i))
+            findings_group(diags, diags->list[i].app, colour, out);
     if (diags->dropped > 0)
         text_printf(out, "and %zu more\n", diags->dropped);
 }

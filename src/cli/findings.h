@@ -1,4 +1,4 @@
-/* Findings as `check` shows them: `FILE:LINE: error: text`, the form that editors know from compilers. */
+/* Findings as `check` shows them: `FILE:LINE: error: APP: text`, the form that editors know from compilers. */
 #ifndef UPKEEP_CLI_FINDINGS_H
 #define UPKEEP_CLI_FINDINGS_H
 
@@ -6,10 +6,8 @@
 
 #include "core/diag.h"
 
-/* By enum diag_severity: `note`, `warning`, `error`. */
-extern const char *const findings_words[];
-
-/* All of them, a line each, in colour where out's descriptor fd can show it. */
+/* All of them, grouped by app, each a line and one below it that says what to do; in colour where out's descriptor fd
+ * can show it. */
 void findings_print(const struct diags *diags, int fd, struct text *out);
 
 /* The same, written at once. */

@@ -39,7 +39,8 @@ static const struct part manual_after[] = {
      "with supervisor and instances, events --json one object a line with time, app, instance, from, to, why, pid, "
      "exit_code and exit_signal; with status --watch --json there is one object a line. The fields are those of the "
      "control interface, io.upkeep.Supervisor.\n"
-     "check prints FILE:LINE: severity: text for each finding. Its exit code is 1 when there is an error, one in the "
+     "check prints FILE:LINE: severity: app: text for each finding, and below it what to do. Its exit code is 1 when "
+     "there is an error, one in the "
      "manifest too; all other commands end with 2 when the manifest has errors. Commands that only talk to a running "
      "supervisor go on with a note then, so that it stays in reach while the file is edited."},
 };

@@ -26,6 +26,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_PRINT] = {"print", 0, OPTION_FLAG, NULL, 0, "print it, also when it is installed"},
     [OPTION_UNIT] = {"unit", 0, OPTION_FLAG, NULL, 0,
                      "compare with the installed systemd unit too (with --user: your own)"},
+    [OPTION_STRICT] = {"strict", 0, OPTION_FLAG, NULL, 0, "let warnings count as errors"},
+    [OPTION_LIST_RULES] = {"list-rules", 0, OPTION_FLAG, NULL, 0, "list what is looked for"},
     [OPTION_STARTED_FD] = {"started-fd", 0, OPTION_NUMBER, "FD", OPTION_MAX_FD, NULL},
 };
 

@@ -75,10 +75,11 @@ const struct rule_row rule_rows[] = {
          "`next dev`, `vite`, `npm run dev`, `--reload`, `runserver`, `flask run` and their like, also behind an npm "
          "script, unless the profile is one of development (dev, development, local, test, or one that begins so: "
          "`dev-anna`). Without a profile, the name of the stack and then NODE_ENV or APP_ENV are asked."},
-    [RULE_NODE_ENV] = {"node-env", DIAG_WARNING, "NODE_ENV is one of production, development and test",
-                       "use production, and a variable of your own (APP_ENV) for the name of the stage",
-                       "Next.js and many libraries know these three only: with `staging` they are neither optimised "
-                       "nor well defined. Not looked at in development, as for dev-command."},
+    [RULE_NODE_ENV] =
+        {"node-env", DIAG_WARNING, "NODE_ENV is one of production, development and test",
+         "use production, and a variable of your own (APP_ENV) for the name of the stage",
+         "Next.js and many libraries know these three only: with `staging` they are neither optimised "
+         "nor well defined. Looked at for the commands of Node, and not in development (as for dev-command)."},
     [RULE_SERVICE_DOWN] =
         {"service-down", DIAG_WARNING, "the local services that variables point to are there", "start that service",
          "A variable holds a URL (redis, postgres, mysql, mongodb, amqp) of this machine, and nobody listens on its "
@@ -89,6 +90,11 @@ const struct rule_row rule_rows[] = {
                    "The folder has an `asgi.py`, and the command is a WSGI server (gunicorn without an ASGI worker, "
                    "waitress, uwsgi, `flask run`, `runserver`): the port is open, and WebSockets are answered with "
                    "404."},
+    [RULE_UNIT] = {"unit", DIAG_ERROR, "the installed systemd unit runs the stack as the manifest says",
+                   "upkeep unit --install",
+                   "Looked at with `upkeep check --unit` alone. What merely differs is told as "
+                   "a warning: among it times of the unit that are shorter than the manifest's, such as "
+                   "`TimeoutStopSec`."},
 };
 const size_t rule_count = sizeof rule_rows / sizeof *rule_rows;
 

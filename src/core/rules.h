@@ -27,6 +27,7 @@ enum rule_id {
     RULE_NODE_ENV,
     RULE_SERVICE_DOWN,
     RULE_WSGI,
+    RULE_UNIT,
 };
 
 struct rule_row {

@@ -1,119 +1,79 @@
-/* What would make a start fail, found without starting anything. Each check is a function of its own in one table. */
+/* What would make a start fail, or a deployment go wrong, found without starting anything. */
+#include "daemon/check.h"
+
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/layers.h"
+#include "core/lint.h"
 #include "daemon/daemon.h"
-#include "daemon/launch.h"
 #include "daemon/leftover.h"
 #include "daemon/require.h"
 #include "host/fs.h"
-#include "host/holder.h"
-#include "host/listener.h"
-#include "host/tree.h"
 
-struct check {
-    const struct manifest *manifest;
-    struct launch_context launch;
-    struct tag_range running; /* of a supervisor that runs now: its apps may hold their own ports */
-    bool has_running;
-    uid_t runner; /* and who it runs as */
-    struct diags *diags;
-};
-
-/* One app under check. */
-struct check_app {
-    const struct manifest_app *app;
-    struct env env;
-    struct app_config config;
-};
-
-static void check_find(const struct check *check, const struct check_app *app, const char *key, const char *text) {
-    struct setting setting = manifest_setting(app->app, key);
-    unsigned line = setting.text ? setting.line : app->app->line;
-    diags_add(check->diags, DIAG_ERROR, check->manifest->file, line, "%s: %s", app->app->name, text);
+static bool check_is_ignored(const struct check_app *app, enum rule_id rule) {
+    for (size_t i = 0; app && i < app->config.lint_ignore.count; i++)
+        if (strcmp(app->config.lint_ignore.items[i], rule_rows[rule].id) == 0)
+            return true;
+    return false;
 }
 
-static void check_command(const struct check *check, struct check_app *app, const char *key, const char *command) {
-    struct launch launch = {0};
-    struct proc_spec spec = {0};
-    struct text error TEXT_AUTO = {0};
-    if (!launch_command(&check->launch, &app->config, command, &app->env, 1, &launch, &spec, &error)) {
-        struct text text TEXT_AUTO = {0};
-        text_printf(&text, "%s: %s", key, text_get(&error));
-        check_find(check, app, key, text_get(&text));
-    }
-    launch_fini(&launch);
+static void check_find_text(const struct check *check, const struct check_app *app, enum rule_id rule,
+                            const struct diag_place *place, const char *format, va_list args) {
+    if (check_is_ignored(app, rule))
+        return;
+    struct text text TEXT_AUTO = {0};
+    text_vprintf(&text, format, args);
+    diags_find(check->diags, rule, place, "%s", text_get(&text));
+}
+
+void check_find(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,
+                const char *entry, const char *format, ...) {
+    struct setting setting = manifest_setting(app->app, key);
+    struct diag_place place = {.app = app->app->name, .file = check->manifest->file, .line = app->app->line};
+    if (setting.text)
+        place.line = entry ? manifest_line_of(&setting, entry) : setting.line;
+    va_list args;
+    va_start(args, format);
+    check_find_text(check, app, rule, &place, format, args);
+    va_end(args);
+}
+
+void check_find_at(const struct check *check, const struct check_app *app, enum rule_id rule,
+                   const struct diag_place *place, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    check_find_text(check, app, rule, place, format, args);
+    va_end(args);
+}
+
+const char *check_name(const struct check *check, const char *path) {
+    const char *root = check->manifest->supervisor.root;
+    size_t len = strlen(root);
+    return strncmp(path, root, len) == 0 && path[len] == '/' ? path + len + 1 : path;
 }
 
 /* False when the folder cannot be entered: then nothing relative to it is worth a finding of its own. */
 static bool check_cwd(const struct check *check, struct check_app *app) {
     const char *root = check->manifest->supervisor.root;
-    char *cwd = manifest_path(root, app->config.cwd ? app->config.cwd : ".", &app->env);
+    app->cwd = manifest_path(root, app->config.cwd ? app->config.cwd : ".", &app->env);
     struct stat st;
-    int why = !cwd                    ? ENOMEM
-              : stat(cwd, &st) < 0    ? errno
-              : !S_ISDIR(st.st_mode)  ? ENOTDIR
-              : access(cwd, X_OK) < 0 ? errno
-                                      : 0;
-    free(cwd);
-    if (why == 0)
-        return true;
-    struct text text TEXT_AUTO = {0};
-    text_printf(&text, "cannot enter %s: %s", app->config.cwd ? app->config.cwd : root, strerror(why));
-    check_find(check, app, "cwd", text_get(&text));
-    return false;
+    int why = !app->cwd                    ? ENOMEM
+              : stat(app->cwd, &st) < 0    ? errno
+              : !S_ISDIR(st.st_mode)       ? ENOTDIR
+              : access(app->cwd, X_OK) < 0 ? errno
+                                           : 0;
+    if (why != 0)
+        check_find(check, app, RULE_FOLDER, "cwd", NULL, "cannot enter %s: %s",
+                   app->config.cwd ? app->config.cwd : root, strerror(why));
+    return why == 0;
 }
 
-static void check_commands(const struct check *check, struct check_app *app) {
-    check_command(check, app, "command", app->config.command);
-    for (size_t i = 0; i < app->config.pre_start.count; i++)
-        check_command(check, app, "pre_start", app->config.pre_start.items[i]);
-    if (app->config.stop_command)
-        check_command(check, app, "stop_command", app->config.stop_command);
-    if (app->config.ready.kind == CONDITION_EXEC)
-        check_command(check, app, "ready", app->config.ready.path);
-}
-
-/* Whoever would keep us from listening on the app's port, unless it is an app of a supervisor that runs this manifest
- * now. */
-struct check_port {
-    const struct check *check;
-    struct text text;
-};
-
-static bool check_port_holder(void *context, const struct listener *listener) {
-    struct check_port *port = context;
-    struct holder holder;
-    bool is_known = holder_find(listener->inode, &holder);
-    if (is_known && port->check->has_running && tag_is_in(port->check->running, tree_tag_of(holder.pid)))
-        return true;
-    /* An app that may do more than we (a port below 1024) hides its descriptors from us. */
-    if (!is_known && port->check->has_running && listener->uid == port->check->runner)
-        return true;
-    text_printf(&port->text, "port %d is held by ", listener->port);
-    if (is_known) {
-        holder_print(&holder, &port->text);
-    } else {
-        text_str(&port->text, "a process of user ");
-        holder_print_user(listener->uid, &port->text);
-    }
-    return false;
-}
-
-static void check_port(const struct check *check, struct check_app *app) {
-    if (app->config.port == 0)
-        return;
-    struct check_port port = {.check = check};
-    if (listener_visit_tcp((int)app->config.port, check_port_holder, &port) == 0 && port.text.len > 0)
-        check_find(check, app, "port", text_get(&port.text));
-    text_fini(&port.text);
-}
-
-/* A log folder that cannot be made is an error of the supervisor's, said once. */
+/* A folder of the supervisor's own that cannot be made, said once. */
 static void check_folder(const struct check *check, const char *key, const char *path) {
     struct text at TEXT_AUTO = {0};
     text_str(&at, path);
@@ -131,56 +91,86 @@ static void check_folder(const struct check *check, const char *key, const char 
               : access(text_get(&at), W_OK | X_OK) < 0 ? errno
                                                        : 0;
     if (why != 0)
-        diags_add(check->diags, DIAG_ERROR, check->manifest->file, 0, "%s: cannot write in %s: %s", key, text_get(&at),
-                  strerror(why));
+        diags_find(check->diags, RULE_FOLDER, &(struct diag_place){.file = check->manifest->file},
+                   "%s: cannot write in %s: %s", key, text_get(&at), strerror(why));
+}
+
+/* Reads a dotenv file for the layers, and remembers that it is one, unless it can be read only once (a pipe). */
+static int check_read_env_file(void *context, const char *path, char **bytes_out, size_t *len_out) {
+    struct list *files = context;
+    int r = fs_read_file(NULL, path, bytes_out, len_out);
+    struct stat st;
+    bool is_kept = r >= 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    char **items = !is_kept ? NULL : reallocarray(files->items, files->count + 1, sizeof *items);
+    if (!items)
+        return r;
+    files->items = items;
+    files->items[files->count] = strdup(path);
+    files->count += files->items[files->count] != NULL;
+    return r;
+}
+
+static void check_app_fini(struct check_app *app) {
+    for (size_t i = 0; i < app->env_files.count; i++)
+        free(app->env_files.items[i]);
+    free(app->env_files.items);
+    free(app->cwd);
+    app_config_fini(&app->config);
+    env_fini(&app->env);
 }
 
 static void check_one(const struct check *check, const struct manifest_app *manifest_app) {
     struct check_app app = {.app = manifest_app};
-    bool ok = layers_build(check->manifest, manifest_app, check->launch.inherited, fs_read_file, NULL, &app.env,
-                           check->diags);
+    size_t before = check->diags->count;
+    bool ok = layers_build(check->manifest, manifest_app, check->launch.inherited, check_read_env_file, &app.env_files,
+                           &app.env, check->diags);
     ok = manifest_resolve(check->manifest, manifest_app, &app.env, &app.config, check->diags) && ok;
-    if (ok && check_cwd(check, &app))
-        check_commands(check, &app);
-    if (ok)
+    diags_give_app(check->diags, before, manifest_app->name);
+    if (ok) {
+        const struct manifest *manifest = check->manifest;
+        app.is_development = lint_is_development(manifest->profile, manifest->supervisor.name, &app.env);
+        require_look(&check->launch, manifest_app, &app.config, &app.env, check->diags);
+        if (check_cwd(check, &app)) {
+            check_commands(check, &app);
+            check_builds(check, &app);
+        }
         check_port(check, &app);
-    if (ok)
-        require_look(&check->launch, app.app, &app.config, &app.env, check->diags);
-    app_config_fini(&app.config);
-    env_fini(&app.env);
+        check_services(check, &app);
+        check_homes(check, &app);
+    }
+    check_dotenv(check, &app);
+    check_app_fini(&app);
 }
 
 /* Two apps on one port: the second would be refused at its start. */
-static void check_ports_differ(const struct check *check, const int64_t *ports) {
-    for (size_t i = 0; i < check->manifest->app_count; i++)
-        for (size_t j = 0; ports[i] != 0 && j < i; j++) {
-            if (ports[i] != ports[j])
-                continue;
-            const struct manifest_app *app = &check->manifest->apps[i];
-            diags_add(check->diags, DIAG_ERROR, check->manifest->file, manifest_setting(app, "port").line,
-                      "%s: port %lld is also the port of %s", app->name, (long long)ports[i],
-                      check->manifest->apps[j].name);
-            break;
-        }
+static void check_ports_differ(const struct check *check, size_t index) {
+    const struct manifest_app *apps = check->manifest->apps;
+    for (size_t i = 0; check->ports[index] != 0 && i < index; i++) {
+        if (check->ports[i] != check->ports[index])
+            continue;
+        struct diag_place place = {.app = apps[index].name,
+                                   .file = check->manifest->file,
+                                   .line = manifest_setting(&apps[index], "port").line};
+        diags_find(check->diags, RULE_PORT_TWICE, &place, "port %lld is also the port of %s",
+                   (long long)check->ports[index], apps[i].name);
+        return;
+    }
 }
 
-static void check_all_ports(const struct check *check) {
-    int64_t *ports = calloc(check->manifest->app_count + 1, sizeof *ports);
-    if (!ports)
-        return;
+static void check_read_ports(struct check *check) {
     for (size_t i = 0; i < check->manifest->app_count; i++) {
         struct env env = {0};
         struct app_config config = {0};
         struct diags unused = {0}; /* said by check_one */
         (void)launch_environment(&check->launch, &check->manifest->apps[i], &env, &unused);
         (void)manifest_resolve(check->manifest, &check->manifest->apps[i], &env, &config, &unused);
-        ports[i] = config.port;
+        check->ports[i] = config.port;
+        if (config.ready.kind == CONDITION_TCP || config.ready.kind == CONDITION_HTTP)
+            check->served_ports[i] = config.ready.number;
         app_config_fini(&config);
         env_fini(&env);
         diags_fini(&unused);
     }
-    check_ports_differ(check, ports);
-    free(ports);
 }
 
 static bool check_is_named(const char *name, char *const *apps, size_t app_count) {
@@ -190,20 +180,36 @@ static bool check_is_named(const char *name, char *const *apps, size_t app_count
     return app_count == 0;
 }
 
+static void check_all(struct check *check, char *const *apps, size_t app_count) {
+    const struct manifest *manifest = check->manifest;
+    struct stat st;
+    check->has_running = leftover_read(manifest->supervisor.runtime_dir, &check->running) &&
+                         stat(manifest->supervisor.runtime_dir, &st) == 0;
+    check->runner = check->has_running ? st.st_uid : 0;
+    check_read_ports(check);
+    check_folder(check, "log_dir", manifest->supervisor.log_dir);
+    check_folder(check, "runtime_dir", manifest->supervisor.runtime_dir);
+    check_supervisor_homes(check);
+    for (size_t i = 0; i < manifest->app_count; i++) {
+        if (!check_is_named(manifest->apps[i].name, apps, app_count))
+            continue;
+        check_one(check, &manifest->apps[i]);
+        check_ports_differ(check, i);
+    }
+}
+
 void daemon_check(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags) {
     struct env inherited = {0};
-    if (!env_import(&inherited, environ, ENV_ORIGIN_INHERITED))
-        return;
-    struct check check = {.manifest = manifest, .launch = {manifest, &inherited}, .diags = diags};
-    struct stat st;
-    check.has_running = leftover_read(manifest->supervisor.runtime_dir, &check.running) &&
-                        stat(manifest->supervisor.runtime_dir, &st) == 0;
-    check.runner = check.has_running ? st.st_uid : 0;
-    check_folder(&check, "log_dir", manifest->supervisor.log_dir);
-    check_folder(&check, "runtime_dir", manifest->supervisor.runtime_dir);
-    for (size_t i = 0; i < manifest->app_count; i++)
-        if (check_is_named(manifest->apps[i].name, apps, app_count))
-            check_one(&check, &manifest->apps[i]);
-    check_all_ports(&check);
+    struct check check = {.manifest = manifest,
+                          .launch = {manifest, &inherited},
+                          .ports = calloc(manifest->app_count + 1, sizeof *check.ports),
+                          .served_ports = calloc(manifest->app_count + 1, sizeof *check.served_ports),
+                          .diags = diags};
+    if (check.ports && check.served_ports && env_import(&inherited, environ, ENV_ORIGIN_INHERITED))
+        check_all(&check, apps, app_count);
+    else
+        diags_add(diags, DIAG_ERROR, manifest->file, 0, "out of memory");
+    free(check.ports);
+    free(check.served_ports);
     env_fini(&inherited);
 }

@@ -227,6 +227,13 @@ bool fs_are_two(const char *a, const char *b) {
     return stat(a, &one) == 0 && stat(b, &other) == 0 && (one.st_dev != other.st_dev || one.st_ino != other.st_ino);
 }
 
+int64_t fs_mtime_ms(const char *path) {
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -1;
+    return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+}
+
 char *fs_real_path(const char *path) {
     return realpath(path, NULL);
 }
@@ -281,8 +288,8 @@ int fs_find_program(const char *name, const char *cwd, const char *path_list, ch
     if (strchr(name, '/'))
         return find_by_path(name, cwd, out);
 
-    /* As execvp: a folder that is missing or closed does not end the search, but is remembered: "permission denied" is
-     * said only when nothing better was found. */
+    /* As execvp: a folder that is missing or closed does not end the search, but is remembered: "permission denied"
+     * is said only when nothing better was found. */
     bool denied = false;
     for (const char *folder = path_list ? path_list : PATH_UNSET; folder;) {
         size_t len = strcspn(folder, ":");

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The whole of a regular file of at most cap bytes: heap, NUL-terminated beyond its len bytes. 0 or -errno (-EFBIG,
@@ -29,6 +30,9 @@ int fs_write_atomic(const char *path, const char *bytes, size_t len, mode_t mode
 /* Opens (making it) and locks path with flock; never blocks. The descriptor, or -errno; -EWOULDBLOCK when somebody
  * holds it. */
 int fs_lock(const char *path);
+
+/* When the file (or what the link points to) was last changed, in wall time; -1 when it is not there. */
+int64_t fs_mtime_ms(const char *path);
 
 /* Absolute, symbolic links resolved; heap or NULL (errno). */
 char *fs_real_path(const char *path);

@@ -1,0 +1,39 @@
+/* What commands and values give away about a deployment that will go wrong. Judgements of texts, for daemon/check. */
+#ifndef UPKEEP_CORE_LINT_H
+#define UPKEEP_CORE_LINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/env.h"
+#include "core/text.h"
+
+/* Whether the stack runs for development. The profile says it (`dev`, `local`, `test-2`), where there is none the name
+ * of the stack (`shop-dev`, but not `shop-staging`), where that says nothing NODE_ENV or APP_ENV. NULL: not known. */
+bool lint_is_development(const char *profile, const char *name, const struct env *env);
+
+/* Whether the command is a development server; appends what gives it away: `next dev`. */
+bool lint_is_development_command(char *const *words, size_t count, struct text *what);
+
+/* Whether the command serves WSGI, which knows no WebSockets. */
+bool lint_is_wsgi(char *const *words, size_t count);
+
+/* Whether two words follow each other in the command, the first as a program: `next` `start`. */
+bool lint_has(char *const *words, size_t count, const char *program, const char *argument);
+
+/* The script of package.json that the command runs: `build` of `npm run build`. NULL: none, or not to be told. */
+const char *lint_npm_script(char *const *words, size_t count);
+
+/* Whether the command is Node's: node, npm, npx, … or something in node_modules. */
+bool lint_is_node(const char *program);
+
+/* Whether the text holds an absolute path into somebody's home; appends that home: `/home/anna`. */
+bool lint_has_home(const char *text, struct text *home);
+
+/* Whether a variable holds what others should not read, by its name or as a password in a URL. */
+bool lint_is_secret(const char *name, const char *value);
+
+/* The port of a service on this machine that a URL points to (`redis://localhost/0`): 0 for anything else. */
+int lint_local_service(const char *url);
+
+#endif

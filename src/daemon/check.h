@@ -1,0 +1,69 @@
+/* `upkeep check` at work: what all its parts share. Each part looks for some of the rules of core/rules.h. Internal to
+ * daemon/. */
+#ifndef UPKEEP_DAEMON_CHECK_H
+#define UPKEEP_DAEMON_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "core/diag.h"
+#include "core/env.h"
+#include "core/manifest.h"
+#include "core/rules.h"
+#include "core/words.h"
+#include "daemon/launch.h"
+#include "host/tag.h"
+
+struct check {
+    const struct manifest *manifest;
+    struct launch_context launch;
+    struct tag_range running; /* of a supervisor that runs now: its apps may hold their own ports */
+    bool has_running;
+    uid_t runner;          /* and who it runs as */
+    int64_t *ports;        /* by app; 0: none */
+    int64_t *served_ports; /* by app, that its readiness is looked for at; 0: none */
+    struct diags *diags;
+};
+
+/* One app under check. */
+struct check_app {
+    const struct manifest_app *app;
+    struct env env;
+    struct app_config config;
+    char *cwd;             /* absolute */
+    struct list env_files; /* that were read: absolute paths */
+    bool is_development;
+};
+
+/* A finding at a key of the manifest, or at one of its entries when that is not NULL. Says nothing when the app ignores
+ * the rule. */
+void check_find(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,
+                const char *entry, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+/* A finding in another file, or with an advice of its own; place->app is the app's. */
+void check_find_at(const struct check *check, const struct check_app *app, enum rule_id rule,
+                   const struct diag_place *place, const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* An absolute path as messages have it: relative to root, when it is below. Points into path. */
+const char *check_name(const struct check *check, const char *path);
+
+/* The parts. Each takes an app that could be resolved; those about its folder only when that can be entered. */
+void check_commands(const struct check *check, struct check_app *app);     /* programs, interpreters, what they are */
+void check_builds(const struct check *check, const struct check_app *app); /* missing and stale ones */
+void check_port(const struct check *check, struct check_app *app);
+void check_services(const struct check *check, const struct check_app *app);
+void check_dotenv(const struct check *check, const struct check_app *app); /* examples, modes */
+void check_homes(const struct check *check, const struct check_app *app);
+void check_supervisor_homes(const struct check *check);
+
+/* The words of the app's command as far as they can be told: also those of the npm script that it runs. */
+struct check_command {
+    struct words words;
+    const char *script_name; /* NULL: it runs none; within words */
+    struct words script;     /* empty when it cannot be read */
+};
+void check_command_read(const struct check *check, const struct check_app *app, struct check_command *out);
+void check_command_fini(struct check_command *command);
+
+#endif

@@ -1,0 +1,196 @@
+/* What has to be installed or built before a start, and what it was made from. */
+#include <errno.h>
+#include <fts.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/lint.h"
+#include "daemon/check.h"
+#include "host/fs.h"
+
+enum { SOURCES_MAX = 50000 }; /* files looked at of one tree */
+
+/* What an installer makes, by when it was made: the newest of its marks. */
+struct build {
+    const char *made;
+    const char *marks[5];   /* patterns, from the folder */
+    const char *sources[6]; /* the lock files that it is made from */
+    const char *advice;
+};
+
+static const struct build builds[] = {
+    {"node_modules",
+     {"node_modules/.package-lock.json", "node_modules/.yarn-integrity", "node_modules/.modules.yaml", "node_modules"},
+     {"package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"},
+     "install the packages: npm ci (or yarn, pnpm)"},
+    {".venv",
+     {".venv", ".venv/pyvenv.cfg", ".venv/lib/python*/site-packages"},
+     {"uv.lock", "poetry.lock", "Pipfile.lock", "requirements.txt"},
+     "install the packages: uv sync, or pip install -r requirements.txt"},
+    {"venv",
+     {"venv", "venv/pyvenv.cfg", "venv/lib/python*/site-packages"},
+     {"uv.lock", "poetry.lock", "Pipfile.lock", "requirements.txt"},
+     "install the packages: pip install -r requirements.txt"},
+};
+
+static const char next_advice[] = "build it: npm run build";
+
+/* The time of the newest file that the pattern matches below the folder, which is taken as it is; -1 for none. */
+static int64_t newest(const char *folder, const char *pattern) {
+    struct text path TEXT_AUTO = {0};
+    for (const char *c = folder; *c; c++) {
+        if (strchr("*?[\\", *c))
+            text_char(&path, '\\');
+        text_char(&path, *c);
+    }
+    text_printf(&path, "/%s", pattern);
+    glob_t found = {0};
+    int64_t time = -1;
+    if (!path.failed && glob(text_get(&path), GLOB_NOSORT, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            int64_t one = fs_mtime_ms(found.gl_pathv[i]);
+            time = one > time ? one : time;
+        }
+    globfree(&found);
+    return time;
+}
+
+static int64_t made_at(const struct build *build, const char *folder) {
+    int64_t time = -1;
+    for (size_t i = 0; build->marks[i]; i++) {
+        int64_t one = newest(folder, build->marks[i]);
+        time = one > time ? one : time;
+    }
+    return time;
+}
+
+/* An installer's own mark says when it ran; the folder's time also changes when a build puts a cache there. */
+static int64_t installed_at(const struct build *build, const char *folder) {
+    int64_t mark = strcmp(build->made, "node_modules") == 0 ? newest(folder, build->marks[0]) : -1;
+    return mark >= 0 ? mark : made_at(build, folder);
+}
+
+static void find_in(const struct check *check, const struct check_app *app, enum rule_id rule, const char *folder,
+                    const char *file, const char *advice, const char *text) {
+    struct text path TEXT_AUTO = {0};
+    text_printf(&path, "%s/%s", folder, file);
+    struct diag_place place = {.app = app->app->name, .file = check_name(check, text_get(&path)), .advice = advice};
+    check_find_at(check, app, rule, &place, "%s", text);
+}
+
+static void check_build(const struct check *check, const struct check_app *app, const struct build *build,
+                        const char *folder, bool is_needed) {
+    int64_t made = installed_at(build, folder);
+    for (size_t i = 0; build->sources[i]; i++) {
+        struct text text TEXT_AUTO = {0};
+        int64_t source = newest(folder, build->sources[i]);
+        if (source < 0)
+            continue;
+        if (made >= 0 && source > made) {
+            text_printf(&text, "%s is older than %s", build->made, build->sources[i]);
+            find_in(check, app, RULE_STALE_BUILD, folder, build->sources[i], build->advice, text_get(&text));
+        } else if (made < 0 && is_needed) {
+            text_printf(&text, "%s is missing, which is made from %s", build->made, build->sources[i]);
+            find_in(check, app, RULE_MISSING_BUILD, folder, build->sources[i], build->advice, text_get(&text));
+        } else {
+            continue;
+        }
+        return;
+    }
+}
+
+/* Next.js */
+
+static bool is_source(const char *name) {
+    static const char *const suffixes[] = {".js", ".jsx", ".ts", ".tsx", ".mjs", ".cjs", ".css", ".scss", ".mdx"};
+    size_t len = strlen(name);
+    if (strcmp(name, "next-env.d.ts") == 0) /* the build writes it */
+        return false;
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        size_t suffix = strlen(suffixes[i]);
+        if (len > suffix && strcmp(name + len - suffix, suffixes[i]) == 0)
+            return true;
+    }
+    return strcmp(name, "package.json") == 0;
+}
+
+static bool is_foreign_folder(const FTSENT *entry) {
+    static const char *const names[] = {"node_modules", "out", "dist", "build", "coverage", "logs"};
+    if (entry->fts_level > 0 && entry->fts_name[0] == '.')
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(entry->fts_name, names[i]) == 0)
+            return entry->fts_level > 0;
+    return false;
+}
+
+/* The first source below the folder that is newer; appended to name, from the folder. */
+static bool find_newer_source(const char *folder, int64_t than_ms, struct text *name) {
+    char *roots[] = {strdup(folder), NULL};
+    FTS *tree = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL) : NULL;
+    FTSENT *entry;
+    int seen = 0;
+    while (tree && name->len == 0 && seen++ < SOURCES_MAX && (entry = fts_read(tree))) {
+        if (entry->fts_info == FTS_D && is_foreign_folder(entry))
+            (void)fts_set(tree, entry, FTS_SKIP);
+        if (entry->fts_info == FTS_F && is_source(entry->fts_name) && fs_mtime_ms(entry->fts_path) > than_ms)
+            text_str(name, entry->fts_path + strlen(folder) + 1);
+    }
+    if (tree)
+        fts_close(tree);
+    free(roots[0]);
+    return name->len > 0;
+}
+
+static void check_next(const struct check *check, const struct check_app *app) {
+    struct text source TEXT_AUTO = {0};
+    struct text text TEXT_AUTO = {0};
+    int64_t made = newest(app->cwd, ".next/BUILD_ID");
+    if (made < 0) {
+        find_in(check, app, RULE_MISSING_BUILD, app->cwd, ".next/BUILD_ID", next_advice,
+                "there is no build that next start could serve");
+    } else if (find_newer_source(app->cwd, made, &source)) {
+        text_printf(&text, "the build is older than %s", text_get(&source));
+        find_in(check, app, RULE_STALE_BUILD, app->cwd, ".next/BUILD_ID", next_advice, text_get(&text));
+    }
+}
+
+/* Where to look */
+
+static void check_folder(const struct check *check, const struct check_app *app, const char *folder, bool is_node) {
+    for (size_t i = 0; i < sizeof builds / sizeof *builds; i++)
+        check_build(check, app, &builds[i], folder, is_node && i == 0);
+}
+
+/* The folder beside which a path names a build: `web` of `web/node_modules/.bin/next`. */
+static void check_path(const struct check *check, const struct check_app *app, const char *base, const char *path) {
+    char *absolute = manifest_path(base, path, &app->env);
+    for (size_t i = 0; absolute && i < sizeof builds / sizeof *builds; i++) {
+        struct text part TEXT_AUTO = {0};
+        text_printf(&part, "/%s", builds[i].made);
+        char *at = strstr(absolute, text_get(&part));
+        if (!at || (at[part.len] != '/' && at[part.len] != '\0'))
+            continue;
+        *at = '\0';
+        check_build(check, app, &builds[i], absolute, false);
+        break;
+    }
+    free(absolute);
+}
+
+void check_builds(const struct check *check, const struct check_app *app) {
+    struct check_command command;
+    check_command_read(check, app, &command);
+    const char *program = command.words.count > 0 ? command.words.list[0] : "";
+    check_folder(check, app, app->cwd, lint_is_node(program));
+    if (strchr(program, '/'))
+        check_path(check, app, app->cwd, program);
+    for (size_t i = 0; i < app->config.require_path.count; i++)
+        check_path(check, app, check->manifest->supervisor.root, app->config.require_path.items[i]);
+    if (lint_has(command.words.list, command.words.count, "next", "start") ||
+        lint_has(command.script.list, command.script.count, "next", "start"))
+        check_next(check, app);
+    check_command_fini(&command);
+}

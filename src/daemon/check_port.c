@@ -1,0 +1,109 @@
+/* Ports: the app's own, and those of the services that it is told to use. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "core/lint.h"
+#include "daemon/check.h"
+#include "daemon/owner.h"
+#include "host/holder.h"
+#include "host/listener.h"
+#include "host/tree.h"
+
+/* Whether an app of the supervisor that runs now is among those who listen there. */
+struct own_search {
+    const struct check *check;
+    bool found;
+};
+
+static bool is_not_own(void *context, const struct listener *listener) {
+    struct own_search *search = context;
+    struct holder holder;
+    search->found = holder_find(listener->inode, &holder) && tag_is_in(search->check->running, tree_tag_of(holder.pid));
+    return !search->found;
+}
+
+static bool is_held_by_us(const struct check *check, int port) {
+    struct own_search search = {.check = check};
+    if (check->has_running)
+        (void)listener_visit_tcp(port, is_not_own, &search);
+    return search.found;
+}
+
+/* The number after the prefix in the first line that begins with it. */
+static unsigned long read_number(const char *path, const char *prefix, int base, unsigned long fallback) {
+    FILE *file = fopen(path, "re");
+    char line[256];
+    unsigned long number = fallback;
+    while (file && fgets(line, sizeof line, file)) {
+        if (strncmp(line, prefix, strlen(prefix)) != 0)
+            continue;
+        number = strtoul(line + strlen(prefix), NULL, base);
+        break;
+    }
+    if (file)
+        fclose(file);
+    return number;
+}
+
+/* What we have goes on to the app only when we are root or hold it as an ambient capability (capabilities(7)). */
+static bool may_bind(const struct check *check, struct check_app *app, int port) {
+    enum { NET_BIND_SERVICE = 10 };
+    if ((unsigned)port >= read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", "", 10, 1024))
+        return true;
+    const char *which = geteuid() == 0 ? "CapEff:" : "CapAmb:";
+    if (read_number("/proc/self/status", which, 16, 0) >> NET_BIND_SERVICE & 1)
+        return true;
+    struct launch launch = {0};
+    struct proc_spec spec = {0};
+    struct text unused TEXT_AUTO = {0};
+    bool has =
+        launch_command(&check->launch, &app->config, app->config.command, &app->env, 1, &launch, &spec, &unused) &&
+        getxattr(launch.program, "security.capability", NULL, 0) > 0;
+    launch_fini(&launch);
+    return has;
+}
+
+void check_port(const struct check *check, struct check_app *app) {
+    static const struct owner_tree nobody = {0};
+    int port = (int)app->config.port;
+    struct text error TEXT_AUTO = {0};
+    if (port == 0 || is_held_by_us(check, port))
+        return;
+    if (owner_check_port(&nobody, port, &error) < 0)
+        check_find(check, app, RULE_PORT_HELD, "port", NULL, "%s", text_get(&error));
+    else if (!check->has_running && !may_bind(check, app, port))
+        check_find(check, app, RULE_PORT_PRIVILEGED, "port", NULL,
+                   "port %d is below the first that every user may open, and the app will not have the right", port);
+}
+
+/* Services */
+
+static bool is_somebody(void *context, const struct listener *listener) {
+    (void)listener;
+    *(bool *)context = true;
+    return false;
+}
+
+static bool is_served(const struct check *check, int port) {
+    for (size_t i = 0; i < check->manifest->app_count; i++)
+        if (check->ports[i] == port || check->served_ports[i] == port)
+            return true;
+    bool is_listened_on = false;
+    return listener_visit_tcp(port, is_somebody, &is_listened_on) < 0 || is_listened_on;
+}
+
+void check_services(const struct check *check, const struct check_app *app) {
+    for (size_t i = 0; i < app->env.count; i++) {
+        const struct env_var *var = &app->env.vars[i];
+        int port = var->line > 0 ? lint_local_service(var->assignment + var->name_len + 1) : 0;
+        if (port == 0 || is_served(check, port))
+            continue;
+        struct diag_place place = {.app = app->app->name, .file = var->origin, .line = var->line};
+        check_find_at(check, app, RULE_SERVICE_DOWN, &place,
+                      "%.*s points to port %d of this machine, where nobody listens", (int)var->name_len,
+                      var->assignment, port);
+    }
+}
