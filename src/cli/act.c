@@ -63,13 +63,25 @@ static void act_show_cards(const json_t *failures) {
     (void)fputs(text_get(&out), stderr);
 }
 
+/* The first that failed by itself; one that is held up by another is not the reason. */
+static const json_t *act_reason(const json_t *failures) {
+    size_t i = 0;
+    const json_t *failure = NULL;
+    json_array_foreach(failures, i, failure) {
+        const char *state = answer_string(json_object_get(failure, "instance"), "state", "");
+        if (strcmp(state, "waiting") != 0 && strcmp(state, "blocked") != 0)
+            return failure;
+    }
+    return json_array_get(failures, 0);
+}
+
 static int act_failed(const json_t *failures) {
-    const json_t *first = json_array_get(failures, 0);
+    const json_t *first = act_reason(failures);
     const char *name = answer_string(json_object_get(first, "instance"), "name", "?");
     const char *cause = answer_string(first, "cause", "failed");
     size_t others = json_array_size(failures) - 1;
     if (others > 0)
-        return code_fail(CODE_FAILED, "%s: %s (and %zu more failed)", name, cause, others);
+        return code_fail(CODE_FAILED, "%s: %s (and %zu more)", name, cause, others);
     return code_fail(CODE_FAILED, "%s: %s", name, cause);
 }
 

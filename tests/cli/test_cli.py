@@ -309,7 +309,7 @@ class Acts(Case):
         self.assertIn("backend  backoff", done.stdout)
         self.assertTrue(done.stderr.startswith(CARD), done.stderr)
         self.assertEqual(done.stderr.splitlines()[-1],
-                         "upkeep: backend: exited with code 3 after 1.2s (and 1 more failed)")
+                         "upkeep: backend: exited with code 3 after 1.2s (and 1 more)")
 
     def test_timed_out(self):
         self.supervise(Start=outcome([instance("backend", state="starting")], timed_out=True),

@@ -611,10 +611,11 @@ class Ends(Readiness):
 
     def test_timeout_holds_the_dependants(self):
         port = free_port()
-        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nport = {port}\nready_timeout = 300ms\nrestart = never\n"
-                       f"[app:b]\ncommand = {CHILD} say ran run\ndepends_on = a\n")
+        s = self.stack(f"[app:b]\ncommand = {CHILD} say ran run\ndepends_on = a\n"
+                       f"[app:a]\ncommand = {CHILD} run\nport = {port}\nready_timeout = 300ms\nrestart = never\n")
         failed = s.call("start")
         self.assertEqual(failed.code, 1)
+        self.assertTrue(failed.err.splitlines()[-1].startswith("upkeep: a: not ready within 300ms: "), failed)
         self.assertEqual((s.state("a"), s.state("b"), s.log("b")), ("failed", "blocked", ""))
 
 
