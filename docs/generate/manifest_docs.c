@@ -54,6 +54,8 @@ static void print_type(const struct manifest_key *key, const char *quote, struct
     }
 }
 
+#define LIVE "A change takes effect with `upkeep apply`, without a restart."
+
 /* Markdown */
 
 static void markdown_key(const struct manifest_key *key, struct text *out) {
@@ -65,6 +67,8 @@ static void markdown_key(const struct manifest_key *key, struct text *out) {
         text_printf(out, ". Default: %s.\n", key->fallback_words ? key->fallback_words : "none");
     if (key->text)
         text_printf(out, "\n%s\n", key->text);
+    if (key->effect == KEY_LIVE)
+        text_str(out, "\n" LIVE "\n");
     text_printf(out, "```ini\n%s\n```\n\n", key->example);
 }
 
@@ -115,6 +119,10 @@ static void man_key(const struct manifest_key *key, struct text *out) {
     if (key->text) {
         man_text(key->text, out);
         text_char(out, '\n');
+    }
+    if (key->effect == KEY_LIVE) {
+        text_str(out, ".IP\n");
+        man_text(LIVE "\n", out);
     }
     text_str(out, ".IP\n.nf\n");
     man_text(key->example, out);

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/act.h"
 #include "cli/answer.h"
 #include "cli/background.h"
 #include "cli/code.h"
@@ -44,7 +45,7 @@ int act_run(const struct invocation *invocation) {
 /* ---- start, stop, restart, wait: one call that waits, one kind of answer ------------------------------------------
  */
 
-static void act_show_table(const json_t *reply) {
+void act_show_table(const json_t *reply) {
     struct text out TEXT_AUTO = {0};
     instances_print(json_object_get(reply, "instances"), console_of(STDOUT_FILENO), &out);
     (void)console_write(&out);
@@ -92,7 +93,7 @@ static int act_timed_out(const struct session *session) {
                      text_get(&limit));
 }
 
-static int act_judge(const struct session *session, const json_t *reply) {
+int act_judge(const struct session *session, const json_t *reply) {
     const json_t *failures = json_object_get(reply, "failures");
     act_show_cards(failures);
     /* What failed until then is shown, but it may yet come right: the time is what ran out. */

@@ -25,8 +25,22 @@ const struct command commands[] = {
      act_stop},
     {"restart", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(NO_WAIT) | ONE(TIMEOUT), "restart apps",
      "Stops the apps and starts them again, waits until they are ready and prints the table. The dotenv files are read "
-     "anew, the manifest is not: when that has changed, a line says so.",
+     "anew, the manifest is not: when that has changed, a line says so and names apply.",
      act_restart},
+    {"apply", NULL, "", 0, 0, ONE(DRY_RUN) | ONE(JSON) | ONE(NO_WAIT) | ONE(TIMEOUT), "take a changed manifest",
+     "Has the running supervisor read the manifest and the dotenv files anew and do what it takes: apps that are new "
+     "are "
+     "started, those that are gone are stopped (dependants first) and removed, those that have changed are restarted "
+     "in "
+     "the order of their dependencies, and all others are left alone. Restart policy, timeouts and the other keys that "
+     "the manual says so of take effect without a restart. What is new waits until what is gone is down, so that an "
+     "app "
+     "can be renamed.\n"
+     "A manifest or a dotenv file with errors changes nothing. Keys of [upkeep] that only a new supervisor can take "
+     "(name, "
+     "root, the folders, the socket) are named, and nothing is done either.\n"
+     "It waits until all of it has come about and prints what was done and the table.",
+     apply_command},
     {"status", "ls", "", 0, 0, ONE(JSON) | ONE(WATCH), "show the table of apps",
      "Shows every instance: its state and since when it runs, what it uses and why it is as it is; and how the last "
      "failures happened. It never starts a supervisor.",

@@ -130,8 +130,7 @@ bool session_print_change(const struct session *session, const json_t *reply, st
     if (!json_is_true(json_object_get(json_object_get(reply, "supervisor"), "manifest_changed")))
         return false;
     text_printf(out, "%s has changed since the supervisor read it; to use it: ", session->path);
-    session_hint(session, "shutdown && ", out);
-    session_hint(session, "start", out);
+    session_hint(session, "apply", out);
     return true;
 }
 
@@ -188,7 +187,7 @@ static const char *session_field(const json_t *parameters, const char *field) {
     return string ? string : "";
 }
 
-static int session_environment_broken(const json_t *parameters) {
+static int session_broken_by(const json_t *parameters, enum code code, const char *what) {
     size_t i = 0;
     const json_t *finding = NULL;
     json_array_foreach(json_object_get(parameters, "findings"), i, finding) {
@@ -196,7 +195,22 @@ static int session_environment_broken(const json_t *parameters) {
         text_printf(&line, "%s", json_string_value(finding) ? json_string_value(finding) : "");
         (void)fprintf(stderr, "%s\n", text_get(&line));
     }
-    return code_fail(CODE_FAILED, "the environment cannot be made");
+    return code_fail(code, "%s", what);
+}
+
+int session_needs_new_supervisor(const struct session *session, const json_t *keys) {
+    struct text words TEXT_AUTO = {0};
+    struct text hint TEXT_AUTO = {0};
+    size_t i = 0;
+    const json_t *key = NULL;
+    json_array_foreach(keys, i, key) {
+        text_printf(&words, "%s%s", i > 0 ? ", " : "", json_string_value(key) ? json_string_value(key) : "");
+    }
+    session_hint(session, "shutdown && ", &hint);
+    session_hint(session, "start", &hint);
+    return code_fail(CODE_FAILED,
+                     "only a new supervisor can take the change of %s in [upkeep]; nothing is changed (use: %s)",
+                     text_get(&words), text_get(&hint));
 }
 
 static int session_error(const struct session *session, const char *name, const json_t *parameters) {
@@ -206,7 +220,11 @@ static int session_error(const struct session *session, const char *name, const 
         return session_no_app(session, session_field(parameters, "app"),
                               json_string_value(json_object_get(parameters, "nearest")));
     if (strcmp(word, "EnvironmentBroken") == 0)
-        return session_environment_broken(parameters);
+        return session_broken_by(parameters, CODE_FAILED, "the environment cannot be made; nothing is changed");
+    if (strcmp(word, "ManifestBroken") == 0)
+        return session_broken_by(parameters, CODE_USAGE, "the manifest has errors; nothing is changed");
+    if (strcmp(word, "NeedsNewSupervisor") == 0)
+        return session_needs_new_supervisor(session, json_object_get(parameters, "keys"));
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         const struct refusal *refusal = &refusals[i];
         if (strcmp(word, refusal->name) == 0)

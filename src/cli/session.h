@@ -73,6 +73,9 @@ int session_check_apps(const struct session *session);
  * names what to do. Whether it did. */
 bool session_print_change(const struct session *session, const json_t *reply, struct text *out);
 
+/* Names the keys of [upkeep] that only a new supervisor takes, and what to do. */
+int session_needs_new_supervisor(const struct session *session, const json_t *keys);
+
 /* The time that --timeout gives. */
 int64_t session_wait_ms(const struct session *session);
 

@@ -190,6 +190,7 @@ const struct manifest_key manifest_app_keys[] = {
     {.name = "require_env",
      .type = KEY_VARIABLES,
      .offset = APP(require_env),
+     .effect = KEY_LIVE,
      .summary = "Variables without which the app is not started",
      .text = "Names separated by commas, blanks or lines. Each must be set, must not be empty and must not be an "
              "obvious placeholder (`changeme`, `your-api-key-here`, `xxxx`, `<token>`). A start that lacks one fails "
@@ -198,6 +199,7 @@ const struct manifest_key manifest_app_keys[] = {
     {.name = "require_path",
      .type = KEY_PATHS,
      .offset = APP(require_path),
+     .effect = KEY_LIVE,
      .summary = "Files and folders without which the app is not started",
      .text = "Paths relative to `root` (not to `cwd`), one a line or separated by commas: virtual environments, "
              "node_modules, what a build makes. A start that lacks one fails before anything is run, `pre_start` "
@@ -206,6 +208,7 @@ const struct manifest_key manifest_app_keys[] = {
     {.name = "lint_ignore",
      .type = KEY_RULES,
      .offset = APP(lint_ignore),
+     .effect = KEY_LIVE,
      .summary = "Rules of `upkeep check` that say nothing of this app",
      .text = "Ids of rules that give warnings or notes, separated by commas, blanks or lines; "
              "`upkeep check --list-rules` lists them. What would make a start fail cannot be silenced.",

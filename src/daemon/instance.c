@@ -135,6 +135,7 @@ void instance_fini(struct instance *instance) {
     app_config_fini(&instance->config);
     app_config_fini(&instance->next);
     launch_fini(&instance->launch);
+    env_marks_fini(&instance->marks);
     env_fini(&instance->own_env);
     free(instance->detail);
     free(instance->said.status);
@@ -295,7 +296,8 @@ void instance_close_sockets(struct instance *instance) {
 static bool instance_prepare(struct instance *instance, struct text *error) {
     if (!instance_configure(instance, error))
         return false;
-    if (!instance_export(instance, &instance->context->env)) {
+    if (!env_marks_take(&instance->marks, &instance->context->env) ||
+        !instance_export(instance, &instance->context->env)) {
         text_str(error, "out of memory for the environment");
         return false;
     }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/env.h"
+#include "core/env_marks.h"
 #include "core/lifecycle.h"
 #include "core/manifest.h"
 #include "core/plan.h"
@@ -60,6 +61,7 @@ struct instance {
     struct proc successor;   /* who took over as main process, by MAINPID= */
     struct proc helper;      /* stop_command */
     struct launch launch;    /* of main, or of the exec: probe's surroundings */
+    struct env_marks marks;  /* of the environment of the last start */
     struct env own_env;      /* kept while an exec: probe needs it */
     struct output *output;
     struct readiness *readiness;

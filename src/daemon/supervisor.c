@@ -962,6 +962,7 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
         .err_path = err_path && (!log_path || strcmp(err_path, log_path) != 0) ? err_path : NULL,
         .history = &instance->history,
         .manifest_app = instance->app,
+        .marks = &instance->marks,
         .is_gone = instance->is_gone,
         .spawn_error = instance->spawn_error,
         .wanted = is_to_start || (instance->life.goal == GOAL_UP && sv->roster.plan[index].wish != WISH_STOP),

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/env_marks.h"
 #include "core/lifecycle.h"
 #include "core/manifest.h"
 #include "daemon/history.h"
@@ -36,10 +37,11 @@ struct instance_view {
     const char *err_path;            /* of stderr when it is another file, or NULL */
     const struct history *history;
     const struct manifest_app *manifest_app;
-    bool is_gone;    /* its app is not in the manifest any more: it is being ended, and then is no more */
-    int spawn_error; /* errno of a spawn that failed in this start, 0: none */
-    bool wanted;     /* goal up or to be, nothing pending against it */
-    bool pending;    /* something was asked of it that its lifecycle has not been told yet */
+    const struct env_marks *marks; /* of the environment of the last start */
+    bool is_gone;                  /* its app is not in the manifest any more: it is being ended, and then is no more */
+    int spawn_error;               /* errno of a spawn that failed in this start, 0: none */
+    bool wanted;                   /* goal up or to be, nothing pending against it */
+    bool pending;                  /* something was asked of it that its lifecycle has not been told yet */
 };
 
 #define SUPERVISOR_NEW SIZE_MAX

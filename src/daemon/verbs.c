@@ -7,6 +7,7 @@
 #include "core/diag.h"
 #include "core/json_text.h"
 #include "core/value.h"
+#include "daemon/apply.h"
 #include "daemon/interfaces.h"
 #include "daemon/settle.h"
 
@@ -124,8 +125,9 @@ static void verbs_why(struct call *call) {
     call_reply_end(call, false);
 }
 
-static void verbs_environment_broken(struct call *call, const struct diags *diags) {
-    struct text *out = call_reply_error(call, CALL_INTERFACE ".EnvironmentBroken");
+/* An error that has all the reasons with it. name: whole. */
+static void verbs_broken(struct call *call, const char *name, const struct diags *diags) {
+    struct text *out = call_reply_error(call, name);
     json_text_array(out, "findings");
     for (size_t i = 0; i < diags->count; i++) {
         struct text finding TEXT_AUTO = {0};
@@ -170,7 +172,7 @@ static void verbs_environment(struct call *call) {
     if (supervisor_environment(call->supervisor, index, &env, &diags))
         verbs_environment_whole(call, &env, reveal);
     else
-        verbs_environment_broken(call, &diags);
+        verbs_broken(call, CALL_INTERFACE ".EnvironmentBroken", &diags);
     diags_fini(&diags);
     env_fini(&env);
 }
@@ -279,11 +281,15 @@ static void verbs_answer_wish(struct call *call, const bool *failed, bool timed_
     call_reply_end(call, false);
 }
 
+#define VERBS_LOST "an app was taken out of the manifest while it was waited for"
+
 static void verbs_settled(void *context) {
     struct call *call = context;
     const struct settle *settle = call->going_on;
     bool *failed = verbs_set(call);
-    if (failed) {
+    if (failed && settle_has_lost(settle)) {
+        call_fail(call, VERBS_LOST);
+    } else if (failed) {
         settle_failures(settle, failed);
         verbs_answer_wish(call, failed, settle_has_timed_out(settle));
     }
@@ -315,7 +321,7 @@ static bool verbs_is_up(const struct instance_view *view) {
 static void verbs_mark_auto(const struct supervisor *supervisor, bool with_up, bool *set) {
     for (size_t i = 0; i < supervisor_count(supervisor); i++) {
         struct instance_view view = supervisor_view(supervisor, i);
-        set[i] = view.config->autostart || (with_up && verbs_is_up(&view));
+        set[i] = !view.is_gone && (view.config->autostart || (with_up && verbs_is_up(&view)));
     }
 }
 
@@ -389,6 +395,116 @@ static void verbs_wait(struct call *call) {
         return;
     if (!wish.wait)
         verbs_answer_wish(call, NULL, false);
+}
+
+/* ---- another manifest -------------------------------------------------------------------------------------------- */
+
+struct applying {
+    struct call *call;
+    struct apply *apply;
+    struct settle *settle; /* NULL: nothing is waited for */
+};
+
+static void verbs_apply_end(struct call *call) {
+    struct applying *applying = call->going_on;
+    settle_free(applying->settle);
+    apply_free(applying->apply);
+    free(applying);
+}
+
+static void verbs_apply_answer(const struct applying *applying, const bool *failed, bool timed_out) {
+    struct call *call = applying->call;
+    report_look(call->report);
+    struct text *out = call_reply(call);
+    report_supervisor(call->report, out, "supervisor");
+    report_instances(call->report, NULL, out, "instances");
+    report_failures(call->report, failed, out, "failures");
+    json_text_bool(out, "timed_out", timed_out);
+    apply_report(applying->apply, out);
+    call_reply_end(call, false);
+}
+
+static void verbs_apply_settled(void *context) {
+    const struct applying *applying = context;
+    struct call *call = applying->call;
+    bool *failed = verbs_set(call);
+    if (failed && settle_has_lost(applying->settle)) {
+        call_fail(call, VERBS_LOST);
+    } else if (failed) {
+        settle_failures(applying->settle, failed);
+        verbs_apply_answer(applying, failed, settle_has_timed_out(applying->settle));
+    }
+    call->wake(call);
+}
+
+/* What stands in the way is the answer. */
+static bool verbs_apply_is_refused(struct call *call, const struct apply *apply, bool dry_run) {
+    if (apply_manifest_findings(apply)) {
+        verbs_broken(call, CALL_INTERFACE ".ManifestBroken", apply_manifest_findings(apply));
+    } else if (apply_environment_findings(apply)) {
+        verbs_broken(call, CALL_INTERFACE ".EnvironmentBroken", apply_environment_findings(apply));
+    } else if (apply_needs_new_supervisor(apply) && !dry_run) {
+        struct text *out = call_reply_error(call, CALL_INTERFACE ".NeedsNewSupervisor");
+        apply_report_obstacles(apply, "keys", out);
+        call_reply_end(call, false);
+    }
+    return call->is_answered;
+}
+
+/* After it was done: nothing happens before the loop runs on. False when out of memory. */
+static bool verbs_apply_wait(struct applying *applying, int64_t timeout_ms) {
+    struct call *call = applying->call;
+    bool *set = verbs_set(call);
+    if (!set)
+        return false;
+    apply_mark_up(applying->apply, call->supervisor, set);
+    applying->settle = settle_new(call->supervisor, SETTLE_STARTED, set, timeout_ms, verbs_apply_settled, applying);
+    if (!applying->settle) {
+        call_fail(call, "out of memory");
+        return false;
+    }
+    apply_mark_gone(call->supervisor, set);
+    settle_add(applying->settle, SETTLE_GONE, set);
+    return true;
+}
+
+static void verbs_apply_begin(struct applying *applying, bool dry_run, bool wait, int64_t timeout_ms) {
+    struct call *call = applying->call;
+    if (verbs_apply_is_refused(call, applying->apply, dry_run))
+        return;
+    if (!dry_run && !apply_do(applying->apply, call->supervisor, call->actor)) {
+        call_fail(call, "out of memory");
+        return;
+    }
+    if (!dry_run && wait && !call->message.oneway) {
+        (void)verbs_apply_wait(applying, timeout_ms);
+        return;
+    }
+    bool *none = verbs_set(call);
+    if (none)
+        verbs_apply_answer(applying, none, false);
+}
+
+static void verbs_apply(struct call *call) {
+    bool dry_run = false;
+    bool wait = false;
+    int64_t timeout_ms = -1;
+    const struct call_param params[] = {{"dry_run", CALL_BOOL, false, &dry_run},
+                                        {"wait", CALL_BOOL, false, &wait},
+                                        {"timeout_ms", CALL_INT, false, &timeout_ms}};
+    if (!call_params(call, params, VERBS_COUNT(params)) || verbs_refuses_wishes(call))
+        return;
+    struct applying *applying = calloc(1, sizeof *applying);
+    struct apply *apply = applying ? apply_new(call->supervisor) : NULL;
+    if (!apply) {
+        free(applying);
+        call_fail(call, "out of memory");
+        return;
+    }
+    *applying = (struct applying){.call = call, .apply = apply};
+    call->going_on = applying;
+    call->end = verbs_apply_end;
+    verbs_apply_begin(applying, dry_run, wait, timeout_ms);
 }
 
 static void verbs_shutdown(struct call *call) {
@@ -485,6 +601,7 @@ const struct verb verbs[] = {
     {CALL_INTERFACE ".Stop", verbs_stop},
     {CALL_INTERFACE ".Restart", verbs_restart},
     {CALL_INTERFACE ".Wait", verbs_wait},
+    {CALL_INTERFACE ".Apply", verbs_apply},
     {CALL_INTERFACE ".Shutdown", verbs_shutdown},
     {CALL_INTERFACE ".Signal", verbs_signal},
     {CALL_INTERFACE ".Events", verbs_events},

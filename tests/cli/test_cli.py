@@ -350,9 +350,9 @@ class Acts(Case):
     def test_restart_tells_of_a_changed_manifest(self):
         self.supervise(Restart=outcome([instance("backend")], manifest_changed=True))
         done = self.check(["restart"], 0)
-        self.assertIn("upkeep shutdown && upkeep start", done.stderr)
+        self.assertIn("upkeep apply", done.stderr)
         done = self.check(["-f", "upkeep.ini", "restart"], 0)
-        self.assertIn("upkeep -f upkeep.ini shutdown && upkeep -f upkeep.ini start", done.stderr)
+        self.assertIn("upkeep -f upkeep.ini apply", done.stderr)
 
     def test_interrupted(self):
         self.supervise(Start=["hang"])

@@ -227,6 +227,14 @@ int supervisor_signal(struct supervisor *fake, size_t index, int signal, struct 
     return fake->signal_error;
 }
 
+bool supervisor_take(struct supervisor *fake, struct manifest *manifest, struct app_config *configs,
+                     const enum take *takes, struct actor actor) {
+    (void)manifest, (void)configs, (void)takes;
+    text_str(&fake->asked, "take");
+    fake->actor = actor;
+    return true;
+}
+
 void supervisor_shutdown(struct supervisor *fake, struct actor actor) {
     text_str(&fake->asked, "shutdown");
     fake->actor = actor;

@@ -1,0 +1,173 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/act.h"
+#include "cli/answer.h"
+#include "cli/code.h"
+#include "cli/console.h"
+#include "cli/handlers.h"
+#include "cli/interrupt.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "core/value.h"
+
+static const struct table_column apply_columns[] = {{"app", false, 0}, {"action", false, 0}, {"because of", false, 0}};
+
+/* Each kind of action with its colour and what is to be said besides the keys. */
+static const struct {
+    const char *action;
+    const char *shown;
+    const char *colour;
+    const char *remark;
+} apply_actions[] = {
+    {"start", "start", "\033[32m", ""},
+    {"stop", "stop", "\033[31m", ""},
+    {"restart", "restart", "\033[33m", ""},
+    {"live", "goes on", NULL, " (takes effect at once)"},
+    {"none", "stays down", NULL, " (takes effect at its next start)"},
+};
+
+static void apply_join(const json_t *words, struct text *out) {
+    size_t i = 0;
+    const json_t *word = NULL;
+    json_array_foreach(words, i, word) {
+        text_printf(out, "%s%s", out->len > 0 ? ", " : "", json_string_value(word) ? json_string_value(word) : "");
+    }
+}
+
+static void apply_row(struct table *table, const json_t *change) {
+    const char *action = answer_string(change, "action", "");
+    const char *kind = answer_string(change, "change", "");
+    struct text why TEXT_AUTO = {0};
+    apply_join(json_object_get(change, "keys"), &why);
+    apply_join(json_object_get(change, "variables"), &why);
+    if (strcmp(kind, "new") == 0)
+        text_str(&why, "new in the manifest");
+    else if (strcmp(kind, "gone") == 0)
+        text_str(&why, "not in the manifest any more");
+    else if (why.len == 0)
+        text_str(&why, "its environment");
+    table_cell(table, answer_string(change, "app", "?"), NULL);
+    for (size_t i = 0; i < sizeof apply_actions / sizeof *apply_actions; i++) {
+        if (strcmp(apply_actions[i].action, action) != 0)
+            continue;
+        if (strcmp(kind, "changed") == 0)
+            text_str(&why, apply_actions[i].remark);
+        table_cell(table, apply_actions[i].shown, apply_actions[i].colour);
+        table_cell(table, text_get(&why), NULL);
+        return;
+    }
+    table_cell(table, action, NULL);
+    table_cell(table, text_get(&why), NULL);
+}
+
+static bool apply_is_empty(const json_t *reply) {
+    return json_array_size(json_object_get(reply, "changes")) == 0 &&
+           json_array_size(json_object_get(reply, "supervisor_keys")) == 0 &&
+           json_array_size(json_object_get(reply, "needs_new_supervisor")) == 0;
+}
+
+static void apply_print_time(const json_t *reply, struct text *out) {
+    int64_t worst_ms = answer_int(reply, "worst_case_ms", -1);
+    if (worst_ms == 0)
+        return;
+    if (worst_ms < 0) {
+        text_str(out, "no limit to how long it may take: what starts has no ready_timeout\n");
+        return;
+    }
+    text_str(out, "at the worst it takes ");
+    value_print_elapsed(worst_ms, out);
+    text_str(out, " (kill_timeout and ready_timeout along the longest chain)\n");
+}
+
+static void apply_print(const json_t *reply, struct console console, bool with_time, struct text *out) {
+    if (apply_is_empty(reply)) {
+        text_str(out, "nothing has changed\n");
+        return;
+    }
+    struct table table = {.columns = apply_columns, .column_count = sizeof apply_columns / sizeof *apply_columns};
+    struct text keys TEXT_AUTO = {0};
+    size_t i = 0;
+    const json_t *change = NULL;
+    json_array_foreach(json_object_get(reply, "changes"), i, change) {
+        apply_row(&table, change);
+    }
+    apply_join(json_object_get(reply, "supervisor_keys"), &keys);
+    if (keys.len > 0) {
+        text_str(&keys, " (takes effect at once)");
+        table_cell(&table, "[upkeep]", NULL);
+        table_cell(&table, "goes on", NULL);
+        table_cell(&table, text_get(&keys), NULL);
+    }
+    table_print(&table, console.width, console.colour, out);
+    table_fini(&table);
+    if (with_time)
+        apply_print_time(reply, out);
+}
+
+static json_t *apply_json(const json_t *reply) {
+    json_t *whole = json_object();
+    static const char *const members[] = {"changes", "supervisor_keys", "needs_new_supervisor", "worst_case_ms",
+                                          "timed_out"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        json_t *member = json_object_get(reply, members[i]);
+        (void)json_object_set_new(whole, members[i], member ? json_incref(member) : json_null());
+    }
+    (void)json_object_set_new(whole, "supervisor",
+                              answer_complete(json_object_get(reply, "supervisor"), ANSWER_SUPERVISOR));
+    (void)json_object_set_new(whole, "instances",
+                              answer_complete_all(json_object_get(reply, "instances"), ANSWER_INSTANCE));
+    (void)json_object_set_new(whole, "failures",
+                              answer_complete_all(json_object_get(reply, "failures"), ANSWER_FAILURE));
+    return whole;
+}
+
+static void apply_show(const struct session *session, const json_t *reply, bool dry_run) {
+    struct text out TEXT_AUTO = {0};
+    if (session->invocation->options.given[OPTION_JSON]) {
+        json_t *json = apply_json(reply);
+        answer_print(json, false, &out);
+        json_decref(json);
+    } else {
+        apply_print(reply, console_of(STDOUT_FILENO), dry_run, &out);
+    }
+    (void)console_write(&out);
+    if (!dry_run && !session->invocation->options.given[OPTION_JSON])
+        act_show_table(reply);
+}
+
+static int apply_call(struct session *session, bool dry_run, json_t **reply_out) {
+    bool wait = !dry_run && !session->invocation->options.given[OPTION_NO_WAIT];
+    int64_t wait_ms = session_wait_ms(session);
+    json_t *parameters =
+        json_pack("{s:b, s:b, s:I}", "dry_run", dry_run, "wait", wait, "timeout_ms", (json_int_t)wait_ms);
+    if (!parameters)
+        return code_fail(CODE_FAILED, "%s", strerror(ENOMEM));
+    if (wait)
+        interrupt_say("upkeep: interrupted; the supervisor goes on with it (see: upkeep status)\n");
+    return session_call(session, "Apply", parameters, session_patience_ms(wait ? wait_ms : 0), reply_out);
+}
+
+static int apply_in(struct session *session) {
+    bool dry_run = session->invocation->options.given[OPTION_DRY_RUN];
+    json_t *reply = NULL;
+    int code = apply_call(session, dry_run, &reply);
+    if (code != CODE_DONE)
+        return code;
+    apply_show(session, reply, dry_run);
+    const json_t *obstacles = json_object_get(reply, "needs_new_supervisor");
+    code =
+        json_array_size(obstacles) > 0 ? session_needs_new_supervisor(session, obstacles) : act_judge(session, reply);
+    json_decref(reply);
+    return code;
+}
+
+int apply_command(const struct invocation *invocation) {
+    struct session session;
+    int code = session_open(&session, invocation);
+    if (code == CODE_DONE)
+        code = apply_in(&session);
+    session_close(&session);
+    return code;
+}
