@@ -23,7 +23,7 @@
 #include "host/fs.h"
 #include "host/proc.h"
 
-enum { DAEMON_LEFTOVER_TIMEOUT_MS = 5000 };
+enum { DAEMON_LEFTOVER_TIMEOUT_MS = 5000, DAEMON_ECHO_MS = 100 };
 
 /* One `upkeep run`, from the lock to the last line. */
 struct daemon {
@@ -38,6 +38,7 @@ struct daemon {
     int terminal_fd;    /* -1: standard output is no terminal */
     int controlling_fd; /* the terminal whose end is ours; -1: none */
     int started_fd;
+    struct mono asked_to_end; /* by the last signal that counted; MONO_UNSET: not yet */
 };
 
 /* ---- reading the manifest --------------------------------------------------------------------------------------- */
@@ -92,8 +93,14 @@ int daemon_write_file(const char *path, const char *bytes, size_t len, unsigned 
 
 /* ---- signals ---------------------------------------------------------------------------------------------------- */
 
+/* timeout(1), sudo and their like send what they send to us and to our group: the same request may arrive twice. A
+ * second one is meant only when there was time to see what became of the first. */
 static void daemon_end(void *context, int signal) {
     struct daemon *daemon = context;
+    struct mono now = loop_now(daemon->loop);
+    if (mono_is_set(daemon->asked_to_end) && mono_ms_between(daemon->asked_to_end, now) < DAEMON_ECHO_MS)
+        return;
+    daemon->asked_to_end = now;
     supervisor_shutdown(daemon->supervisor, (struct actor){.kind = ACTOR_SIGNAL, .signal = signal});
 }
 
@@ -310,6 +317,7 @@ int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, i
         .terminal_fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : -1,
         .controlling_fd = daemon_open_terminal(),
         .started_fd = started_fd,
+        .asked_to_end = MONO_UNSET,
     };
     say_setup(NULL, NULL);
     struct text error TEXT_AUTO = {0};
