@@ -92,7 +92,10 @@ static void read_env_file(struct builder *b, const char *name, bool is_optional,
         free(bytes);
     } else if (code != -ENOENT || !is_optional) {
         b->is_good = false;
-        diags_add(b->diags, DIAG_ERROR, b->manifest->file, line, "cannot read %s: %s", name, strerror(-code));
+        struct diag_place place = {.file = b->manifest->file, .line = line};
+        if (code == -ENOENT)
+            place.advice = "write it (.env.example beside it is a start), or make it optional with a ? before its name";
+        diags_find(b->diags, RULE_MANIFEST, &place, "cannot read %s: %s", name, strerror(-code));
     }
 }
 

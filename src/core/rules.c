@@ -74,7 +74,8 @@ const struct rule_row rule_rows[] = {
          "run what is made for production, or use a profile named dev",
          "`next dev`, `vite`, `npm run dev`, `--reload`, `runserver`, `flask run` and their like, also behind an npm "
          "script, unless the profile is one of development (dev, development, local, test, or one that begins so: "
-         "`dev-anna`). Without a profile, the name of the stack and then NODE_ENV or APP_ENV are asked."},
+         "`dev-anna`). Without a profile, the stack's `name` (where the manifest has one) and then NODE_ENV or APP_ENV "
+         "are asked."},
     [RULE_NODE_ENV] =
         {"node-env", DIAG_WARNING, "NODE_ENV is one of production, development and test",
          "use production, and a variable of your own (APP_ENV) for the name of the stage",

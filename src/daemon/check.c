@@ -10,6 +10,7 @@
 
 #include "core/layers.h"
 #include "core/lint.h"
+#include "core/manifest_keys.h"
 #include "daemon/daemon.h"
 #include "daemon/leftover.h"
 #include "daemon/require.h"
@@ -119,6 +120,12 @@ static void check_app_fini(struct check_app *app) {
     env_fini(&app->env);
 }
 
+/* NULL when the stack is called as its folder is, which says nothing. */
+static const char *check_written_name(const struct manifest *manifest) {
+    size_t row = (size_t)(manifest_key_find(manifest_supervisor_keys, "name") - manifest_supervisor_keys);
+    return manifest->supervisor_settings[row].text ? manifest->supervisor.name : NULL;
+}
+
 static void check_one(const struct check *check, const struct manifest_app *manifest_app) {
     struct check_app app = {.app = manifest_app};
     size_t before = check->diags->count;
@@ -128,7 +135,7 @@ static void check_one(const struct check *check, const struct manifest_app *mani
     diags_give_app(check->diags, before, manifest_app->name);
     if (ok) {
         const struct manifest *manifest = check->manifest;
-        app.is_development = lint_is_development(manifest->profile, manifest->supervisor.name, &app.env);
+        app.is_development = lint_is_development(manifest->profile, check_written_name(manifest), &app.env);
         require_look(&check->launch, manifest_app, &app.config, &app.env, check->diags);
         if (check_cwd(check, &app)) {
             check_commands(check, &app);

@@ -1,10 +1,14 @@
 """Deployments that failed in silence, made again: each is named in one line, before anything is run."""
 
+import json
 import os
+import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import CHILD, Scenario, main
+from harness import AS_NOBODY, CHILD, Scenario, free_port, main
+
 
 
 class Require(Scenario):
@@ -55,6 +59,236 @@ restart = never
     def test_several_are_counted(self):
         self.refused(self.MANIFEST + "require_path = one, two\n", {},
                      "upkeep.ini:5: require_path: one does not exist (and 1 more)")
+
+
+class Incidents(Scenario):
+    """Each is told in the one line that stands here, and without it there is nothing to tell."""
+
+    def findings(self, s, *words):
+        return json.loads(s.call("check", "--json", *words).out)["findings"]
+
+    def told(self, manifest, files, line, code, rule, before=None, words=()):
+        s = self.stack(manifest, files=files)
+        if before:
+            before(s)
+        result = s.call("check", *words)
+        self.assertIn(line + "\n", result.out, result)
+        self.assertEqual(result.code, code, result)
+        found = [f for f in self.findings(s, *words) if f["rule"] == rule]
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0]["advice"])
+        self.assertIn(f"    → {found[0]['advice']}\n", result.out)
+        if found[0]["severity"] != "error":
+            self.assertEqual(s.call("check", "--strict", *words).code, 1 if found[0]["severity"] == "warning" else 0)
+            s.write("upkeep.ini", manifest + f"lint_ignore = {rule}\n")
+            self.assertEqual([f for f in self.findings(s, *words) if f["rule"] == rule], [])
+        return s
+
+    def test_virtual_environment_is_missing(self):
+        self.told("[app:backend]\ncommand = .venv/bin/uvicorn main:app\n", {},
+                  "upkeep.ini:2: error: backend: command: cannot execute .venv/bin/uvicorn: No such file or directory",
+                  1, "program")
+
+    def test_virtual_environment_was_moved(self):
+        def before(s):
+            os.chmod(s.write(".venv/bin/uvicorn", "#!/home/anna/shop/.venv/bin/python3\n"), 0o755)
+        self.told("[app:backend]\ncommand = .venv/bin/uvicorn main:app\n", {},
+                  "upkeep.ini:2: error: backend: command: .venv/bin/uvicorn: its interpreter "
+                  "/home/anna/shop/.venv/bin/python3 is missing", 1, "interpreter", before)
+
+    def test_interpreter_is_not_in_path(self):
+        def before(s):
+            os.chmod(s.write("serve", "#!/usr/bin/env no-such-python\n"), 0o755)
+        self.told("[app:backend]\ncommand = ./serve\n", {},
+                  "upkeep.ini:2: error: backend: command: ./serve: its interpreter no-such-python is not in PATH",
+                  1, "interpreter", before)
+
+    def test_script_with_windows_line_ends(self):
+        def before(s):
+            os.chmod(s.write("serve.sh", "#!/bin/sh\r\nexit\r\n"), 0o755)
+        self.told("[app:backend]\ncommand = ./serve.sh\n", {},
+                  "upkeep.ini:2: error: backend: command: ./serve.sh: its first line ends as on Windows (CRLF), so that "
+                  "/bin/sh is not found", 1, "interpreter", before)
+
+    FRONTEND = "[app:frontend]\ncommand = ./next start\ncwd = web\n"
+
+    @staticmethod
+    def next_is_there(s):
+        os.chmod(s.write("web/next", "#!/bin/sh\n"), 0o755)
+
+    def test_node_modules_are_missing(self):
+        self.told(self.FRONTEND, {"web/package-lock.json": "{}", "web/.next/BUILD_ID": "1"},
+                  "web/package-lock.json: warning: frontend: node_modules is missing, which is made from "
+                  "package-lock.json [missing-build]", 0, "missing-build", self.next_is_there)
+
+    def test_next_is_not_built(self):
+        self.told(self.FRONTEND, {},
+                  "web/.next/BUILD_ID: warning: frontend: there is no build that next start could serve [missing-build]",
+                  0, "missing-build", self.next_is_there)
+
+    def test_next_is_stale_after_git_pull(self):
+        def before(s):
+            self.next_is_there(s)
+            old = time.time() - 60
+            os.utime(s.write("web/.next/BUILD_ID", "1"), (old, old))
+            s.write("web/node_modules/x/index.js", "")
+        self.told(self.FRONTEND, {"web/app/page.tsx": ""},
+                  "web/.next/BUILD_ID: warning: frontend: the build is older than app/page.tsx [stale-build]",
+                  0, "stale-build", before)
+
+    def test_node_modules_are_stale_after_git_pull(self):
+        def before(s):
+            self.next_is_there(s)
+            old = time.time() - 60
+            s.write("web/.next/BUILD_ID", "1")
+            os.utime(s.write("web/node_modules/.package-lock.json", "{}"), (old, old))
+        self.told(self.FRONTEND, {"web/package-lock.json": "{}"},
+                  "web/package-lock.json: warning: frontend: node_modules is older than package-lock.json [stale-build]",
+                  0, "stale-build", before)
+
+    def test_virtual_environment_is_stale_after_git_pull(self):
+        def before(s):
+            old = time.time() - 60
+            s.write(".venv/lib/python3.11/site-packages/x.py", "")
+            os.chmod(s.write(".venv/bin/serve", "#!/bin/sh\n"), 0o755)
+            os.utime(s.write(".venv/pyvenv.cfg", ""), (old, old))
+            for folder in (".venv/lib/python3.11/site-packages", ".venv"):
+                os.utime(os.path.join(s.folder, folder), (old, old))
+        s = self.told("[app:backend]\ncommand = .venv/bin/serve\n", {"requirements.txt": "fastapi\n"},
+                      "requirements.txt: warning: backend: .venv is older than requirements.txt [stale-build]",
+                      0, "stale-build", before)
+        os.utime(os.path.join(s.folder, ".venv/lib/python3.11/site-packages"))
+        s.write("upkeep.ini", "[app:backend]\ncommand = .venv/bin/serve\n")
+        self.assertEqual(self.findings(s), [])
+
+    def test_paths_of_one_developer(self):
+        self.told("[app:backend]\ncommand = sh -c true\nenv =\n  A=1\n  MODELS=/home/anna/models\n", {},
+                  "upkeep.ini:5: warning: backend: MODELS points into /home/anna, one user's home on one machine "
+                  "[home-path]", 0, "home-path")
+
+    def test_key_of_the_example_is_not_set(self):
+        self.told("[app:backend]\ncommand = sh -c true\nenv_file = .env.staging\n",
+                  {".env.staging": "A=1\n", ".env.example": "# keys\nA=\nSTRIPE_KEY=\n"},
+                  ".env.example:3: warning: backend: STRIPE_KEY is not in .env.staging, nor set otherwise [env-example]",
+                  0, "env-example")
+
+    def test_secrets_in_the_open(self):
+        def before(s):
+            os.chmod(os.path.join(s.folder, ".env"), 0o644)
+        s = self.told("[app:backend]\ncommand = sh -c true\nenv_file = .env\n", {".env": "API_KEY=s3cr3t\n"},
+                      ".env: warning: backend: holds secrets (API_KEY) and can be read by every user (mode 0644) "
+                      "[secret-mode]", 0, "secret-mode", before)
+        self.assertNotIn("s3cr3t", s.call("check").out)
+        os.chmod(os.path.join(s.folder, ".env"), 0o600)
+        s.write("upkeep.ini", "[app:backend]\ncommand = sh -c true\nenv_file = .env\n")
+        self.assertEqual(self.findings(s), [])
+
+    def test_port_is_held_by_a_stranger(self):
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            held.listen()
+            port = held.getsockname()[1]
+            s = self.stack(f"[app:backend]\ncommand = {CHILD} run\nport = {port}\n")
+            result = s.call("check")
+            self.assertEqual(result.code, 1, result)
+            self.assertRegex(result.out, rf"^upkeep.ini:3: error: backend: port {port} is held by pid {os.getpid()} "
+                                         r"\(\S+, user \S+(, \S+)?\)\n    → end who holds it")
+
+    def test_own_apps_hold_their_ports(self):
+        port = free_port()
+        s = self.stack(f"[app:backend]\ncommand = {CHILD} listen {port} serve\nport = {port}\n").run()
+        s.call("wait", check=0)
+        self.assertEqual(self.findings(s), [])
+
+    def test_two_apps_on_one_port(self):
+        port = free_port()
+        self.told(f"[app:a]\ncommand = sh -c true\nport = {port}\n[app:b]\ncommand = sh -c true\nport = {port}\n", {},
+                  f"upkeep.ini:6: error: b: port {port} is also the port of a", 1, "port-twice")
+
+    def test_privileged_port(self):
+        if os.geteuid() != 0:
+            self.skipTest("skipped: needs root to become somebody without rights")
+        s = self.stack("[app:a]\ncommand = sh -c true\nport = 81\n")
+        for path in (s.top, s.folder):
+            os.chmod(path, 0o777)
+        result = s.call("check", prefix=AS_NOBODY)
+        if "ip_unprivileged" in result.out or result.code == 0:
+            with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:
+                self.skipTest(f"skipped: ports from {f.read().strip()} on are for all here")
+        self.assertIn("upkeep.ini:3: error: a: port 81 is below the first that every user may open", result.out)
+
+    def test_development_server_in_staging(self):
+        manifest = "[app:frontend]\ncommand = ./next dev\ncwd = web\n[app:frontend@{}]\nautostart = true\n"
+        s = self.stack(manifest.format("staging"))
+        self.next_is_there(s)
+        result = s.call("check", "--profile", "staging", check=0)
+        self.assertIn("upkeep.ini:2: warning: frontend: command is for development: next dev [dev-command]\n", result.out)
+        s.write("upkeep.ini", manifest.format("dev"))
+        self.assertEqual(self.findings(s, "--profile", "dev"), [])
+
+    def test_development_server_behind_a_script(self):
+        def before(s):
+            os.chmod(s.write("web/npm", "#!/bin/sh\n"), 0o755)
+        self.told("[app:frontend]\ncommand = ./npm start\ncwd = web\n",
+                  {"web/package.json": '{"scripts": {"start": "next dev -p 14100"}}'},
+                  "upkeep.ini:2: warning: frontend: command is for development: next dev, by the script start of "
+                  "package.json [dev-command]", 0, "dev-command", before)
+
+    def test_script_is_not_in_package_json(self):
+        def before(s):
+            os.chmod(s.write("web/npm", "#!/bin/sh\n"), 0o755)
+        self.told("[app:frontend]\ncommand = ./npm run serve\ncwd = web\n", {"web/package.json": '{"scripts": {}}'},
+                  'upkeep.ini:2: error: frontend: command: package.json has no script "serve"', 1, "npm-script", before)
+
+    def test_node_env_that_next_does_not_know(self):
+        def before(s):
+            self.next_is_there(s)
+            s.write("web/.next/BUILD_ID", "1")
+        self.told(self.FRONTEND + "env = NODE_ENV=staging\n", {},
+                  'upkeep.ini:4: warning: frontend: NODE_ENV is "staging", which Next.js does not know (production, '
+                  "development, test) [node-env]", 0, "node-env", before)
+
+    def test_redis_is_not_running(self):
+        port = free_port()
+        self.told("[app:backend]\ncommand = sh -c true\nenv_file = .env\n",
+                  {".env": f"REDIS_URL=redis://localhost:{port}/0\n"},
+                  f".env:1: warning: backend: REDIS_URL points to port {port} of this machine, where nobody listens "
+                  "[service-down]", 0, "service-down")
+
+    def test_wsgi_server_where_websockets_need_asgi(self):
+        def before(s):
+            os.chmod(s.write("gunicorn", "#!/bin/sh\n"), 0o755)
+        self.told("[app:backend]\ncommand = ./gunicorn shop.wsgi:application\n", {"shop/asgi.py": ""},
+                  "upkeep.ini:2: note: backend: command serves WSGI, which answers WebSockets with 404, and there is an "
+                  "asgi.py [wsgi]", 0, "wsgi", before)
+
+    def test_folder_is_missing(self):
+        self.told("[app:frontend]\ncommand = sh -c true\ncwd = web-ui\n", {},
+                  "upkeep.ini:3: error: frontend: cannot enter web-ui: No such file or directory", 1, "folder")
+
+    def test_dotenv_file_is_missing(self):
+        self.told("[app:backend]\ncommand = sh -c true\nenv_file = .env.staging\n", {},
+                  "upkeep.ini:3: error: backend: cannot read .env.staging: No such file or directory", 1, "manifest")
+
+    def test_logs_folder_is_made(self):
+        s = self.stack(f"[upkeep]\nlog_dir = var/log/shop\n[app:a]\ncommand = {CHILD} say here run\n")
+        self.assertEqual(self.findings(s), [])
+        s.run()
+        s.call("wait", check=0)
+        self.assertIn(b"here", s.read("var/log/shop/a.log"))
+
+    def test_errors_cannot_be_silenced(self):
+        s = self.stack("[app:a]\ncommand = x\nlint_ignore = program, dev-comand\n")
+        result = s.call("check")
+        self.assertIn("program cannot be silenced: what it finds makes a start fail", result.out)
+        self.assertIn('no rule "dev-comand" (did you mean dev-command?)', result.out)
+
+    def test_rules_are_listed_without_a_manifest(self):
+        s = self.stack("nonsense")
+        listed = s.call("check", "--list-rules", check=0).out
+        rules = json.loads(s.call("check", "--list-rules", "--json", check=0).out)["rules"]
+        self.assertIn("dev-command", [rule["rule"] for rule in rules])
+        self.assertEqual(len(listed.splitlines()), len(rules) + 1)
 
 
 if __name__ == "__main__":
