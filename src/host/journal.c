@@ -8,6 +8,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION /* the place is the one that speaks, not this file */
 #include <systemd/sd-journal.h>
 
+#include "host/sock.h"
 #include "host/systemd.h"
 
 bool journal_is_stream(int fd) {
@@ -27,8 +28,10 @@ bool journal_is_kernel_log(int fd) {
     return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 11);
 }
 
+static const char journal_socket[] = "/run/systemd/journal/socket";
+
 bool journal_is_running(void) {
-    return access("/run/systemd/journal/socket", W_OK) == 0;
+    return access(journal_socket, W_OK) == 0;
 }
 
 int journal_stream_open(const char *identifier, int priority) {
@@ -48,5 +51,8 @@ int journal_send(const struct iovec *fields, size_t count) {
     static __typeof__(sd_journal_sendv) *function;
     if (!function)
         *(void **)&function = systemd_function("sd_journal_sendv");
+    /* libsystemd waits while the queue is full: for as long as journald hangs. */
+    if (sock_is_full(journal_socket))
+        return -EAGAIN;
     return function ? function(fields, (int)count) : -ENOSYS;
 }

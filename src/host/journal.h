@@ -26,8 +26,8 @@ int journal_stream_open(const char *identifier, int priority);
 /* `DEVICE:INODE` of an open stream, as JOURNAL_STREAM names it to the process that gets it. */
 void journal_stream_name(int fd, struct text *out);
 
-/* Sends one entry; a field is `NAME=value`, any bytes in the value. Blocks only while journald does not read. 0, or
- * -errno: -ENOSYS when libsystemd cannot be loaded. */
+/* Sends one entry; a field is `NAME=value`, any bytes in the value. Does not block. 0, or -errno: -EAGAIN while
+ * journald does not read, -ENOSYS when libsystemd cannot be loaded. */
 int journal_send(const struct iovec *fields, size_t count);
 
 #endif

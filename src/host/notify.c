@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "host/sock.h"
 #include "host/systemd.h"
 
 enum {
@@ -157,31 +157,12 @@ void notify_close(struct notify_socket *socket_) {
     *socket_ = (struct notify_socket){.fd = -1};
 }
 
-/* libsystemd waits while the manager's queue is full: for ever, where nobody reads it. A socket of our own that is
- * connected there can be asked. Where that says nothing (another kind of address, no permission), libsystemd will. */
-static bool manager_takes_one(const char *name) {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    size_t len = strlen(name);
-    if ((name[0] != '/' && name[0] != '@') || len >= sizeof address.sun_path)
-        return true;
-    memcpy(address.sun_path, name, len);
-    if (name[0] == '@')
-        address.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return true;
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    struct pollfd queue = {.fd = fd, .events = POLLOUT};
-    bool is_full = connect(fd, (const struct sockaddr *)&address, size) == 0 && poll(&queue, 1, 0) == 0;
-    close(fd);
-    return !is_full;
-}
-
 int notify_manager(const char *state) {
     const char *name = getenv("NOTIFY_SOCKET");
     if (!name)
         return 0;
-    if (!manager_takes_one(name))
+    /* libsystemd waits while the queue is full: for ever, where nobody reads it. */
+    if (sock_is_full(name))
         return -EAGAIN;
     static __typeof__(sd_notify) *function;
     if (!function)

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -95,4 +97,23 @@ bool sock_peer_has_group(int fd, gid_t group) {
 bool sock_has_hung_up(int fd) {
     struct pollfd poll_fd = {.fd = fd};
     return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
+}
+
+/* A socket of our own that is connected there can be asked. */
+bool sock_is_full(const char *name) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t len = strlen(name);
+    if ((name[0] != '/' && name[0] != '@') || len >= sizeof address.sun_path)
+        return false;
+    memcpy(address.sun_path, name, len);
+    if (name[0] == '@')
+        address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    struct pollfd queue = {.fd = fd, .events = POLLOUT};
+    bool is_full = connect(fd, (const struct sockaddr *)&address, size) == 0 && poll(&queue, 1, 0) == 0;
+    close(fd);
+    return is_full;
 }

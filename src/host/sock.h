@@ -1,4 +1,4 @@
-/* Unix stream sockets and who is at their other end. A socket is named by a folder's descriptor and its name in it, so
+/* Unix sockets and who is at their other end. A socket is named by a folder's descriptor and its name in it, so
  * that a folder of any depth works (sun_path holds 107 bytes). Nothing here blocks beyond a file system's answer. */
 #ifndef UPKEEP_HOST_SOCK_H
 #define UPKEEP_HOST_SOCK_H
@@ -29,5 +29,9 @@ bool sock_peer_has_group(int fd, gid_t group);
 
 /* Whether the other end is closed altogether, not only for writing. */
 bool sock_has_hung_up(int fd);
+
+/* Whether a datagram socket of somebody else, named as in NOTIFY_SOCKET (a path, or `@name`), has no room for another
+ * message now. False as well where that cannot be known: another kind of address, no such socket, no permission. */
+bool sock_is_full(const char *name);
 
 #endif
