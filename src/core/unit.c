@@ -87,26 +87,21 @@ static void print_path(const char *path, struct text *out) {
 }
 
 static void print_seconds(const char *key, int64_t ms, struct text *out) {
-    if (ms == UNIT_NO_LIMIT)
-        text_printf(out, "%s=infinity\n", key);
-    else
-        text_printf(out, "%s=%llds\n", key, (long long)((ms + 999) / 1000));
+    text_printf(out, "%s=%llds\n", key, (long long)((ms + 999) / 1000));
 }
 
 /* ---- the parts -------------------------------------------------------------------------------------------------- */
 
 static int64_t with_margin(int64_t ms) {
-    return ms >= UNIT_NO_LIMIT - MARGIN_MS ? UNIT_NO_LIMIT : ms + MARGIN_MS;
+    return ms + MARGIN_MS;
 }
 
 /* Restarts are counted over a time in which that many starts and stops can happen, each as slow as it may be. */
 static int64_t restart_window_ms(const struct unit_times *times) {
     int64_t start = with_margin(times->start_ms);
     int64_t stop = with_margin(times->stop_ms);
-    if (start > WINDOW_MAX_MS / RESTARTS || stop > WINDOW_MAX_MS / RESTARTS)
-        return WINDOW_MAX_MS;
     int64_t window = (RESTARTS + 1) * (start + stop + RESTART_PAUSE_MS);
-    return window > WINDOW_MIN_MS ? window : WINDOW_MIN_MS;
+    return window < WINDOW_MIN_MS ? WINDOW_MIN_MS : window > WINDOW_MAX_MS ? WINDOW_MAX_MS : window;
 }
 
 static void print_head(const struct unit_spec *spec, struct text *out) {

@@ -1,17 +1,20 @@
 #include "core/unit_time.h"
 
-static int64_t add(int64_t a, int64_t b) {
-    return a == UNIT_NO_LIMIT || b == UNIT_NO_LIMIT || a > UNIT_NO_LIMIT - b ? UNIT_NO_LIMIT : a + b;
-}
+#include "core/value.h"
 
 static int64_t most(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
+/* A sum of durations stays one: nobody waits for longer. */
+static int64_t add(int64_t a, int64_t b) {
+    return a > VALUE_DURATION_MAX_MS - b ? VALUE_DURATION_MAX_MS : a + b;
+}
+
 void unit_time_app(const struct app_config *config, struct unit_app *app) {
     app->stop_ms = config->kill_timeout_ms;
-    app->start_ms = config->ready_timeout_ms > 0 ? 0 : UNIT_NO_LIMIT;
-    for (size_t steps = config->pre_start.count + 1; steps > 0; steps--)
+    app->start_ms = config->ready_timeout_ms;
+    for (size_t i = 0; i < config->pre_start.count; i++)
         app->start_ms = add(app->start_ms, config->ready_timeout_ms);
 }
 

@@ -8,23 +8,23 @@
 
 #include "core/manifest.h"
 
-#define UNIT_NO_LIMIT INT64_MAX
-
 /* One app, as far as it takes time. */
 struct unit_app {
     const size_t *deps; /* indices of the apps it depends on */
     size_t dep_count;
     bool is_awaited;  /* it starts with the stack: by itself, or because one that does depends on it */
-    int64_t start_ms; /* at most until it is ready or has failed to be; UNIT_NO_LIMIT */
+    int64_t start_ms; /* at most until it is ready or has failed to be; 0 where it has no limit */
     int64_t stop_ms;  /* at most until nothing is left of it */
 };
 
 struct unit_times {
-    int64_t start_ms; /* UNIT_NO_LIMIT where an app may take for ever */
+    int64_t start_ms;
     int64_t stop_ms;
 };
 
-/* The limits of one app: each pre_start may take as long as the start itself. */
+/* The limits of one app: each pre_start may take as long as the start itself. A start without a limit counts as
+ * nothing: the supervisor asks the service manager for more time as long as it lasts, and a limit remains for the
+ * others. */
 void unit_time_app(const struct app_config *config, struct unit_app *app);
 
 /* The longest chain of apps that wait for each other, by their limits. scratch holds count elements. The dependencies

@@ -72,6 +72,24 @@ ready_timeout = 30s
 """).install().drop_in("TimeoutStartSec=1s").start()
         self.assertEqual(s.app("a")["state"], "ready")
 
+    def test_oneshot_is_waited_for_and_a_service_behind_it_is_not_for_ever(self):
+        s = self.stack(f"""
+[app:migrate]
+type = oneshot
+command = {CHILD} sleep 3000 exit 0
+[app:a]
+command = {CHILD} run
+ready = notify
+ready_timeout = 300ms
+restart_delay = 10ms
+depends_on = migrate
+""").install()
+        self.assertEqual(s.show("TimeoutStartUSec"), "16s")
+        s.drop_in("TimeoutStartSec=2s\nRestart=no")
+        self.assertNotEqual(s.systemctl("start", check=False).returncode, 0)
+        self.assertIn("migrate: done", s.journal_text())
+        self.assertRegex(s.status_text(), r"Status: .*a.*not ready within 300ms")
+
     def test_hung_start_is_not_extended(self):
         s = self.stack(f"""
 [app:a]
@@ -107,7 +125,7 @@ command = {CHILD} orphan run -- run
 command = {CHILD} run
 depends_on = backend
 """).install().start()
-        self.assertEqual(len(s.processes()), 4)
+        until("the orphan is on its own", lambda: len(s.processes()) == 4)
         s.systemctl("stop")
         self.assertEqual(s.processes(), {})
         self.assertEqual((s.show("ActiveState"), s.show("Result")), ("inactive", "success"))

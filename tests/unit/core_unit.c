@@ -96,8 +96,8 @@ static void times_come_from_the_manifest(void **state) {
     expect_in(&spec, "\nTimeoutStartSec=75s\n");
     expect_in(&spec, "\nTimeoutStopSec=35s\n");
     expect_in(&spec, "\nStartLimitIntervalSec=666s\n");
-    spec.times.start_ms = UNIT_NO_LIMIT;
-    expect_in(&spec, "\nTimeoutStartSec=infinity\n");
+    spec.times.start_ms = 7200000;
+    expect_in(&spec, "\nTimeoutStartSec=7215s\n");
     expect_in(&spec, "\nStartLimitIntervalSec=3600s\n");
     spec.times = (struct unit_times){.start_ms = 1, .stop_ms = 0};
     expect_in(&spec, "\nTimeoutStartSec=16s\n");
