@@ -256,6 +256,20 @@ class Journal(SystemdTest):
         ready = next(e for e in lines if e.get("UPKEEP_APP") == "backend" and e.get("UPKEEP_PHASE") == "ready")
         self.assertGreaterEqual(int(ready["PRIORITY"]), 5)
 
+    def test_a_journald_that_hangs_holds_nobody_up(self):
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nmin_uptime = 0\n").install().start()
+        journald = int(run("systemctl", "show", "--value", "-p", "MainPID", "systemd-journald").stdout)
+        # More messages than its socket holds, where nothing has raised that limit.
+        restarts = 20
+        os.kill(journald, signal.SIGSTOP)
+        try:
+            for _ in range(restarts):
+                s.upkeep("restart", "a")
+            self.assertEqual(s.app("a")["state"], "ready")
+        finally:
+            os.kill(journald, signal.SIGCONT)
+        until("nothing was lost", lambda: s.journal_text().count("a: ready: spawned") == 1 + restarts)
+
     def test_apps_write_under_their_own_names(self):
         s = self.stack(f"""
 [defaults]
