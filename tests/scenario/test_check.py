@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -9,6 +10,16 @@ import time
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import AS_NOBODY, CHILD, Scenario, free_port, main
 
+
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/troubleshooting.md")
+SAID = set()  # each line that was asserted, for the page
+
+
+def normal(line):
+    """Without what differs from run to run: ports, processes, times."""
+    line = re.sub(r"pid \d+ \(.*\)$", "pid N (WHO)", line)
+    line = re.sub(r"after [\d.]+m?s", "after T", line)
+    return re.sub(r"(port |:)\d{4,5}\b", r"\1N", line)
 
 
 class Require(Scenario):
@@ -20,6 +31,7 @@ class Require(Scenario):
         s.run()
         app = s.wait_state("a", "failed")
         self.assertEqual(app["why"], why)
+        SAID.add(normal(why))
         self.assertIn(why.partition(": ")[2].partition(" (and ")[0], result.out)
         self.assertEqual(app["pid"], None)
         self.assertNotIn("pre_start was here", s.log("a"))
@@ -73,6 +85,7 @@ class Incidents(Scenario):
             before(s)
         result = s.call("check", *words)
         self.assertIn(line + "\n", result.out, result)
+        SAID.add(normal(line))
         self.assertEqual(result.code, code, result)
         found = [f for f in self.findings(s, *words) if f["rule"] == rule]
         self.assertEqual(len(found), 1, found)
@@ -193,6 +206,7 @@ class Incidents(Scenario):
             self.assertEqual(result.code, 1, result)
             self.assertRegex(result.out, rf"^upkeep.ini:3: error: backend: port {port} is held by pid {os.getpid()} "
                                          r"\(\S+, user \S+(, \S+)?\)\n    → end who holds it")
+            SAID.add(normal(result.out.splitlines()[0]))
 
     def test_own_apps_hold_their_ports(self):
         port = free_port()
@@ -223,6 +237,7 @@ class Incidents(Scenario):
         self.next_is_there(s)
         result = s.call("check", "--profile", "staging", check=0)
         self.assertIn("upkeep.ini:2: warning: frontend: command is for development: next dev [dev-command]\n", result.out)
+        SAID.add(normal(result.out.splitlines()[0]))
         s.write("upkeep.ini", manifest.format("dev"))
         self.assertEqual(self.findings(s, "--profile", "dev"), [])
 
@@ -289,6 +304,57 @@ class Incidents(Scenario):
         rules = json.loads(s.call("check", "--list-rules", "--json", check=0).out)["rules"]
         self.assertIn("dev-command", [rule["rule"] for rule in rules])
         self.assertEqual(len(listed.splitlines()), len(rules) + 1)
+
+
+class Troubleshooting(Scenario):
+    """What a start says; and the page, which holds nothing that no test has seen. Comes last by its name."""
+
+    def failed(self, why, *states, **keys):
+        s = self.stack("[app:a]\nrestart = never\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())).run()
+        app = s.wait_state("a", *(states or ("failed",)))
+        self.assertRegex(app["why"], f"^{why}$")
+        self.assertIn(app["why"], s.output())
+        SAID.add(normal(app["why"]))
+        return s
+
+    def test_crash(self):
+        s = self.failed(r"exited with code 3 after \S+", command=f"{CHILD} say 'KeyError: REDIS_URL' exit 3")
+        self.assertIn("| KeyError: REDIS_URL", s.output())
+
+    def test_not_ready(self):
+        port = free_port()
+        self.failed(f"not ready within 300ms: connection refused on 127.0.0.1:{port}", command=f"{CHILD} run", port=port,
+                    ready_timeout="300ms")
+
+    def test_listens_elsewhere(self):
+        port, other = free_port(), free_port()
+        self.failed(f"not ready within 1s: connection refused on 127.0.0.1:{port}; it listens on 127.0.0.1:{other}",
+                    command=f"{CHILD} listen {other} serve", port=port, ready_timeout="1s")
+
+    def test_stranger_on_the_port(self):
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            held.listen()
+            port = held.getsockname()[1]
+            s = self.failed(rf"port {port} is held by pid {os.getpid()} \(.*\)", command=f"{CHILD} say ran run", port=port)
+            self.assertNotIn("ran", s.log("a"))
+
+    def test_goes_into_the_background(self):
+        self.failed(r"exited with code 0 after \S+: it left processes behind; an app has to stay in the foreground",
+                    "stopped", "failed", command=f"sh -c '{CHILD} run &'")
+
+    def test_pre_start_fails(self):
+        self.failed(r"pre_start exited with code 1 after \S+", command=f"{CHILD} run",
+                    pre_start="sh -c 'echo no database; exit 1'")
+
+    def test_z_the_page(self):
+        if len(SAID) < 30:
+            self.skipTest("skipped: the other tests have not run")
+        with open(PAGE, encoding="utf-8") as f:
+            blocks = re.findall(r"^```text\n(.*?)^```$", f.read(), re.S | re.M)
+        said = {re.sub(r"within \S+:", "within T:", line) for line in SAID}
+        for line in "".join(blocks).splitlines():
+            self.assertIn(re.sub(r"within \S+:", "within T:", normal(line)), said)
 
 
 if __name__ == "__main__":
