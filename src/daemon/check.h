@@ -20,7 +20,8 @@ struct check {
     struct launch_context launch;
     struct tag_range running; /* of a supervisor that runs now: its apps may hold their own ports */
     bool has_running;
-    uid_t runner;          /* and who it runs as */
+    uid_t runner;          /* who it runs as */
+    pid_t supervisor;      /* and itself; 0: none */
     int64_t *ports;        /* by app; 0: none */
     int64_t *served_ports; /* by app, that its readiness is looked for at; 0: none */
     struct diags *diags;
@@ -52,6 +53,8 @@ const char *check_name(const struct check *check, const char *path);
 void check_commands(const struct check *check, struct check_app *app);     /* programs, interpreters, what they are */
 void check_builds(const struct check *check, const struct check_app *app); /* missing and stale ones */
 void check_port(const struct check *check, struct check_app *app);
+void check_listen(const struct check *check, const struct check_app *app);
+void check_journal(const struct check *check, const struct check_app *app);
 void check_services(const struct check *check, const struct check_app *app);
 void check_dotenv(const struct check *check, const struct check_app *app); /* examples, modes */
 void check_homes(const struct check *check, const struct check_app *app);

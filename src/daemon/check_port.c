@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "core/lint.h"
+#include "core/listen.h"
 #include "daemon/check.h"
 #include "daemon/owner.h"
+#include "host/address.h"
 #include "host/holder.h"
 #include "host/listener.h"
 #include "host/tree.h"
@@ -22,7 +24,8 @@ static bool is_not_own(void *context, const struct listener *listener) {
     struct own_search *search = context;
     struct holder holder;
     if (holder_find(listener->inode, &holder))
-        search->found = tag_is_in(search->check->running, tree_tag_of(holder.pid));
+        search->found =
+            holder.pid == search->check->supervisor || tag_is_in(search->check->running, tree_tag_of(holder.pid));
     else /* an app that may do more than we (a port below 1024) hides its descriptors from us */
         search->found = listener->uid == search->check->runner;
     return !search->found;
@@ -69,17 +72,57 @@ static bool may_bind(const struct check *check, struct check_app *app, int port)
     return has;
 }
 
+/* Whether it is opened for the app, and so looked at with `listen`. */
+static bool is_opened(const struct app_config *config, int port) {
+    for (size_t i = 0; i < config->listen.count; i++) {
+        struct listen_address address;
+        struct text unused TEXT_AUTO = {0};
+        if (listen_parse(config->listen.items[i], &address, &unused) && address.port == port)
+            return true;
+    }
+    return false;
+}
+
 void check_port(const struct check *check, struct check_app *app) {
     static const struct owner_tree nobody = {0};
     int port = (int)app->config.port;
     struct text error TEXT_AUTO = {0};
-    if (port == 0 || is_held_by_us(check, port))
+    if (port == 0 || is_opened(&app->config, port) || is_held_by_us(check, port))
         return;
     if (owner_check_port(&nobody, port, &error) < 0)
         check_find(check, app, RULE_PORT_HELD, "port", NULL, "%s", text_get(&error));
     else if (!check->has_running && !may_bind(check, app, port))
         check_find(check, app, RULE_PORT_PRIVILEGED, "port", NULL,
                    "port %d is below the first that every user may open, and the app will not have the right", port);
+}
+
+/* Whether systemd itself listens there, which may be about to pass the socket. */
+static bool is_not_manager(void *context, const struct listener *listener) {
+    struct holder holder;
+    bool *found = context;
+    *found = holder_find(listener->inode, &holder) && holder.pid == 1;
+    return !*found;
+}
+
+static bool may_be_passed(int port) {
+    bool found = false;
+    (void)listener_visit_tcp(port, is_not_manager, &found);
+    return found;
+}
+
+void check_listen(const struct check *check, const struct check_app *app) {
+    static const struct owner_tree nobody = {0};
+    for (size_t i = 0; i < app->config.listen.count; i++) {
+        const char *entry = app->config.listen.items[i];
+        struct listen_address address;
+        struct in6_addr ip;
+        struct text error TEXT_AUTO = {0};
+        if (!listen_parse(entry, &address, &error) || address.is_path || !address_parse(address.host, &ip) ||
+            is_held_by_us(check, address.port) || may_be_passed(address.port))
+            continue;
+        if (owner_check_address(&nobody, &ip, address.port, address.place, &error) < 0)
+            check_find(check, app, RULE_PORT_HELD, "listen", entry, "%s", text_get(&error));
+    }
 }
 
 /* Services */

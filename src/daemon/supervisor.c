@@ -879,8 +879,10 @@ static void supervisor_remove_gone(struct supervisor *sv) {
             roster.instances[roster.count++] = instance;
     }
     supervisor_enroll(sv, &roster);
-    for (size_t i = 0; i < removed_count; i++)
+    for (size_t i = 0; i < removed_count; i++) {
+        instance_close_sockets(removed[i]); /* it may have been given some that it never used */
         instance_free(removed[i]);
+    }
     if (removed_count == gone)
         supervisor_forget_past(sv);
     if (removed_count < removable)

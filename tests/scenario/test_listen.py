@@ -180,6 +180,20 @@ restart = never
             why = s.wait_state("web", "failed")["why"]
         self.assertRegex(why, f"^127.0.0.1:{port} is held by pid {os.getpid()} [(]")
 
+    def test_check_knows_who_is_there_by_right(self):
+        port = free_port()
+        s = self.stack(f"[app:web]\ncommand = {CHILD} listen-fd 3 serve\nport = {port}\n"
+                       f"listen = 127.0.0.1:{port}\n")
+        with socket.socket() as holder:
+            holder.bind(("0.0.0.0", port))
+            holder.listen()
+            result = s.call("check", check=1)
+            self.assertRegex(result.out, f"upkeep.ini:4: error: web: 127.0.0.1:{port} is held by pid {os.getpid()} ")
+        s.call("check", check=0)
+        s.run()
+        s.call("wait", check=0)
+        s.call("check", check=0)
+
     def test_two_apps_on_one_address(self):
         port = free_port()
         s = self.stack(f"""

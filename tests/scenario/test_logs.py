@@ -76,6 +76,7 @@ stderr = logs/quiet.err
     @unittest.skipIf(os.path.exists("/run/systemd/journal/stdout"), "there is a journal here (see tests/systemd)")
     def test_no_journal_fails_the_start(self):
         s = self.stack(f"[app:a]\ncommand = {CHILD} run\nstdout = journal\nrestart = never\n")
+        self.assertIn("upkeep.ini:3: error: a: stdout = journal: cannot connect", s.call("check", check=1).out)
         self.assertEqual(s.call("start").code, 1)
         self.assertEqual(s.app("a")["why"],
                          "stdout = journal: cannot connect to systemd-journald: No such file or directory")
