@@ -327,6 +327,8 @@ static int open_one(struct sockets *sockets, const struct sockets_request *reque
     struct socket *socket = sockets_find(sockets, request->app, wanted);
     if (socket) {
         socket->is_wanted = true;
+        if (!socket->fd_name) /* the service manager did not read when it was opened */
+            socket_store(socket);
         return 0;
     }
     int fd = open_fd(sockets, wanted, error);

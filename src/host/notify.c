@@ -171,8 +171,11 @@ int notify_manager(const char *state) {
 }
 
 int notify_manager_with(const char *state, int fd) {
-    if (!getenv("NOTIFY_SOCKET"))
+    const char *name = getenv("NOTIFY_SOCKET");
+    if (!name)
         return 0;
+    if (sock_is_full(name))
+        return -EAGAIN;
     static __typeof__(sd_pid_notify_with_fds) *function;
     if (!function)
         *(void **)&function = systemd_function("sd_pid_notify_with_fds");
