@@ -496,12 +496,12 @@ class Exec(Readiness):
         self.assertIn("exited with code 0", s.app("a")["why"])
 
     def test_failing(self):
-        s = self.app("run", "ready = exec:sh -c 'exit 3'\nready_timeout = 500ms")
-        self.check_failed(s, "not ready within 500ms", "sh -c 'exit 3' exited with code 3")
+        s = self.app("run", "ready = exec:sh -c 'exit 3'\nready_timeout = 2s")
+        self.check_failed(s, "not ready within 2s", "sh -c 'exit 3' exited with code 3")
 
     def test_hanging_leaves_nothing(self):
-        s = self.app("run", f"ready = exec:{CHILD} on TERM ignore run\nready_timeout = 500ms")
-        self.check_failed(s, "not ready within 500ms", "did not end")
+        s = self.app("run", f"ready = exec:{CHILD} on TERM ignore run\nready_timeout = 2s")
+        self.check_failed(s, "not ready within 2s", "did not end")
         s.call("shutdown", check=0)
 
     def test_missing_program(self):
@@ -510,7 +510,7 @@ class Exec(Readiness):
         self.assertEqual(s.log("a"), "")
 
     def test_as_a_program_that_dies(self):
-        s = self.app("run", f"ready = exec:{CHILD} die SEGV\nready_timeout = 500ms")
+        s = self.app("run", f"ready = exec:{CHILD} die SEGV\nready_timeout = 2s")
         self.check_failed(s, "SIGSEGV")
 
 
