@@ -110,7 +110,7 @@ static void apply_resolve(struct apply *apply, const struct supervisor *supervis
     struct apply_app *app = &apply->apps[i];
     struct app_config *config = &apply->configs[i];
     const struct manifest_app *written = &apply->manifest.apps[i];
-    struct launch_context context = {&apply->manifest, supervisor_inherited(supervisor)};
+    struct launch_context context = {&apply->manifest, supervisor_inherited(supervisor), NULL};
     struct env env = {0};
     struct diags found = {0};
     bool has_env = launch_environment(&context, written, &env, &found);

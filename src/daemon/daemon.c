@@ -75,7 +75,7 @@ bool daemon_environment(const struct manifest *manifest, const struct manifest_a
                         struct diags *diags) {
     struct env inherited = {0};
     bool ok = env_import(&inherited, environ, ENV_ORIGIN_INHERITED);
-    struct launch_context context = {manifest, &inherited};
+    struct launch_context context = {manifest, &inherited, NULL};
     ok = launch_environment(&context, app, env, diags) && ok;
     env_fini(&inherited);
     return ok;

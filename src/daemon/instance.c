@@ -136,6 +136,7 @@ void instance_fini(struct instance *instance) {
     app_config_fini(&instance->next);
     launch_fini(&instance->launch);
     env_marks_fini(&instance->marks);
+    seen_clear(&instance->seen);
     env_fini(&instance->own_env);
     free(instance->detail);
     free(instance->said.status);
@@ -294,7 +295,13 @@ void instance_close_sockets(struct instance *instance) {
 
 /* Surroundings of a command of this start: the environment anew, and the output. */
 static bool instance_prepare(struct instance *instance, struct text *error) {
-    if (!instance_configure(instance, error))
+    struct launch_context *launch = &instance->context->launch;
+    seen_clear(&instance->seen);
+    instance->has_other_env = false;
+    launch->seen = &instance->seen;
+    bool is_configured = instance_configure(instance, error);
+    launch->seen = NULL;
+    if (!is_configured)
         return false;
     if (!env_marks_take(&instance->marks, &instance->context->env) ||
         !instance_export(instance, &instance->context->env)) {

@@ -62,6 +62,8 @@ struct instance {
     struct proc helper;      /* stop_command */
     struct launch launch;    /* of main, or of the exec: probe's surroundings */
     struct env_marks marks;  /* of the environment of the last start */
+    struct seen seen;        /* the dotenv files that it was read from */
+    bool has_other_env;      /* these say something else since, as of the last look */
     struct env own_env;      /* kept while an exec: probe needs it */
     struct output *output;
     struct readiness *readiness;

@@ -12,7 +12,8 @@ enum { LAUNCH_SCRIPT_LINE = 256 }; /* bytes of a script's first line that the ke
 
 bool launch_environment(const struct launch_context *context, const struct manifest_app *app, struct env *env,
                         struct diags *diags) {
-    return layers_build(context->manifest, app, context->inherited, fs_read_file, NULL, env, diags);
+    return layers_build(context->manifest, app, context->inherited, context->seen ? seen_read_file : fs_read_file,
+                        context->seen, env, diags);
 }
 
 void launch_first_error(const struct diags *diags, struct text *error) {

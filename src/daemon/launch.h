@@ -7,12 +7,14 @@
 #include "core/env.h"
 #include "core/manifest.h"
 #include "core/words.h"
+#include "daemon/seen.h"
 #include "host/proc.h"
 
 /* What all starts share. */
 struct launch_context {
     const struct manifest *manifest;
     const struct env *inherited;
+    struct seen *seen; /* remembers the dotenv files that are read; NULL: they are not remembered */
 };
 
 /* Everything that one command of an app is run with; borrowed by the proc_spec that points into it. Zero-initialised is

@@ -125,7 +125,9 @@ void report_instance(const struct report *report, const struct instance_view *vi
     json_text_null(out, "health");
     report_usage(report, view, out);
     json_text_bool(out, "stale",
-                   phase_has_process(life->phase) && written_is_stale(report->written, view->manifest_app));
+                   phase_has_process(life->phase) &&
+                       (written_is_stale(report->written, view->manifest_app) ||
+                        supervisor_has_other_environment(report->supervisor, view->index)));
     json_text_string(out, "status_text", view->status);
     json_text_bool(out, "reloading", view->is_reloading);
     report_int_or_null(out, "said_errno", view->said_error > 0, view->said_error);

@@ -675,7 +675,7 @@ static void supervisor_enroll(struct supervisor *sv, struct roster *roster) {
 static bool supervisor_init(struct supervisor *sv, char *const *environment) {
     if (!env_import(&sv->inherited, environment, ENV_ORIGIN_INHERITED))
         return false;
-    sv->context.launch = (struct launch_context){&sv->manifest, &sv->inherited};
+    sv->context.launch = (struct launch_context){&sv->manifest, &sv->inherited, NULL};
     struct roster roster;
     if (!roster_init(&sv->roster, sv->manifest.app_count, 0))
         return false;
@@ -948,6 +948,7 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
     const char *log_path = output_path(instance->output, false);
     bool is_to_start = supervisor_is_to_start(instance);
     return (struct instance_view){
+        .index = index,
         .app = instance->name,
         .name = instance->name,
         .instance = 1,
@@ -1045,6 +1046,26 @@ void supervisor_unwatch(struct supervisor *sv, struct supervisor_watch *watch) {
             *at = watch->next;
             return;
         }
+}
+
+bool supervisor_has_other_environment(struct supervisor *sv, size_t index) {
+    struct instance *instance = sv->roster.instances[index];
+    if (instance->is_gone || !phase_has_process(instance->life.phase))
+        return false;
+    if (!seen_has_changed(&instance->seen))
+        return instance->has_other_env;
+    struct seen seen = {0};
+    struct env env = {0};
+    struct diags diags = {0};
+    struct text unheard TEXT_AUTO = {0};
+    struct launch_context context = {&sv->manifest, &sv->inherited, &seen};
+    instance->has_other_env = !launch_environment(&context, instance->app, &env, &diags) ||
+                              env_marks_compare(&instance->marks, &env, sv->manifest.file, &unheard) > 0;
+    seen_clear(&instance->seen);
+    instance->seen = seen;
+    diags_fini(&diags);
+    env_fini(&env);
+    return instance->has_other_env;
 }
 
 bool supervisor_environment(struct supervisor *sv, size_t index, struct env *env, struct diags *diags) {

@@ -21,6 +21,7 @@ struct supervisor;
 
 /* What can be seen of an instance; borrowed, valid until the loop runs on. */
 struct instance_view {
+    size_t index;
     const char *app;
     const char *name;
     unsigned instance; /* 1 … N */
@@ -133,6 +134,10 @@ int supervisor_exit_code(const struct supervisor *supervisor);
 
 void supervisor_watch(struct supervisor *supervisor, struct supervisor_watch *watch);
 void supervisor_unwatch(struct supervisor *supervisor, struct supervisor_watch *watch);
+
+/* Whether the dotenv files of an instance that runs give another environment now than the one that it was started with.
+ * One system call a file, unless one is another than at the last look. */
+bool supervisor_has_other_environment(struct supervisor *supervisor, size_t index);
 
 /* Computes an app's environment as a start would now, for `env`: false with the reasons in diags. */
 bool supervisor_environment(struct supervisor *supervisor, size_t index, struct env *env, struct diags *diags);

@@ -323,8 +323,8 @@ bool daemon_unit_survey(const struct manifest *manifest, const char *user, struc
         survey.rights = &rights;
     bool ok =
         place_init_unit(&survey.unit, entry) && env_import(&survey.shell.inherited, environ, ENV_ORIGIN_INHERITED);
-    survey.shell.launch = (struct launch_context){manifest, &survey.shell.inherited};
-    survey.unit.launch = (struct launch_context){manifest, &survey.unit.inherited};
+    survey.shell.launch = (struct launch_context){manifest, &survey.shell.inherited, NULL};
+    survey.unit.launch = (struct launch_context){manifest, &survey.unit.inherited, NULL};
     if (!entry)
         diags_add(diags, DIAG_WARNING, NULL, 0, "there is no user %s on this machine", user);
     ok = ok && survey_apps(&survey, spec);

@@ -227,6 +227,11 @@ int supervisor_signal(struct supervisor *fake, size_t index, int signal, struct 
     return fake->signal_error;
 }
 
+bool supervisor_has_other_environment(struct supervisor *fake, size_t index) {
+    (void)fake, (void)index;
+    return false;
+}
+
 bool supervisor_take(struct supervisor *fake, struct manifest *manifest, struct app_config *configs,
                      const enum take *takes, struct actor actor) {
     (void)manifest, (void)configs, (void)takes;

@@ -165,12 +165,15 @@ class Apply(Scenario):
         before = self.pids(stack)
         stack.write(".env", "# a comment\nKEY='secret-one'\n")
         self.assertIn("nothing has changed", self.apply(stack).out)
+        self.assertFalse(stack.app("a")["stale"])
         stack.write(".env", "# a comment\nKEY=secret-two\n")
+        self.assertEqual((stack.app("a")["stale"], stack.app("b")["stale"]), (True, False))
         done = self.apply(stack)
         self.assertRegex(done.out, r"a +restart +KEY \(.env:2\)")
         self.assertNotIn("secret", done.out + done.err)
         until("the new value", lambda: "KEY=secret-two" in stack.log("a"))
         self.assertEqual(self.pids(stack)["b"], before["b"])
+        self.assertFalse(stack.app("a")["stale"])
         self.assertIn("nothing has changed", self.apply(stack).out)
 
     def test_one_that_does_not_come_up(self):
