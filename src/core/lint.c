@@ -210,7 +210,8 @@ static bool has_password(const char *url) {
 bool lint_is_secret(const char *name, const char *value) {
     static const char *const words[] = {"KEY",        "SECRET",  "TOKEN", "PASSWORD",   "PASSWD",
                                         "PASSPHRASE", "PRIVATE", "PWD",   "CREDENTIAL", "CREDENTIALS"};
-    if (*value == '\0' || strncmp(name, "NEXT_PUBLIC_", strlen("NEXT_PUBLIC_")) == 0)
+    if (*value == '\0' || strncmp(value, "example", strlen("example")) == 0 ||
+        strncmp(name, "NEXT_PUBLIC_", strlen("NEXT_PUBLIC_")) == 0)
         return false;
     return has_word(name, words, COUNT(words)) || has_password(value);
 }

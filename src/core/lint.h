@@ -30,7 +30,8 @@ bool lint_is_node(const char *program);
 /* Whether the text holds an absolute path into somebody's home; appends that home: `/home/anna`. */
 bool lint_has_home(const char *text, struct text *home);
 
-/* Whether a variable holds what others should not read, by its name or as a password in a URL. */
+/* Whether a variable holds what others should not read, by its name or as a password in a URL. What begins with
+ * `example` is none. */
 bool lint_is_secret(const char *name, const char *value);
 
 /* The port of a service on this machine that a URL points to (`redis://localhost/0`): 0 for anything else. */

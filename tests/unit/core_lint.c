@@ -108,6 +108,7 @@ static void test_secrets(void **state) {
     assert_true(lint_is_secret("DATABASE_URL", "postgres://u:p@h/db"));
     assert_false(lint_is_secret("DATABASE_URL", "postgres://u@h/db"));
     assert_false(lint_is_secret("API_KEY", ""));
+    assert_false(lint_is_secret("API_KEY", "example-key-for-a-demo"));
     assert_false(lint_is_secret("NEXT_PUBLIC_KEY", "x"));
     assert_false(lint_is_secret("KEYBOARD", "x"));
     assert_false(lint_is_secret("API_URL", "http://127.0.0.1:80/a:b@c"));
