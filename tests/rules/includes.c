@@ -1,0 +1,3 @@
+#if __has_include(HEADER) != EXPECTED
+#error
+#endif
