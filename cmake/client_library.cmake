@@ -23,6 +23,8 @@ add_library(upkeep_static STATIC "${joined}")
 set_source_files_properties("${joined}" PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
 set_target_properties(upkeep_static PROPERTIES OUTPUT_NAME upkeep LINKER_LANGUAGE C)
 
+# The prefix relative to the pkg-config file, so that `cmake --install --prefix` can still choose it.
+file(RELATIVE_PATH UPKEEP_PC_TO_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
 configure_file(cmake/upkeep.pc.in upkeep.pc @ONLY)
 install(TARGETS upkeep_shared upkeep_static)
 install(FILES include/upkeep/client.h DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/upkeep")
