@@ -1,29 +1,47 @@
+# shellcheck shell=sh
 # Sourced. Installs the Debian packages that are missing, and says so.
 
-build_packages="gcc libc6-dev cmake ninja-build pkg-config libev-dev libinih-dev libsystemd-dev libjansson-dev"
-test_packages="libcmocka-dev python3 procps util-linux"
-systemd_packages="systemd dbus passwd"
-example_packages="python3-fastapi python3-uvicorn python3-websockets"
-gate_packages="clang clang-format clang-tidy cppcheck binutils"
+packages_of() {
+  case $1 in
+  build) echo gcc libc6-dev cmake ninja-build pkg-config libev-dev libinih-dev libsystemd-dev libjansson-dev ;;
+  test) echo libcmocka-dev python3 procps util-linux ;;
+  systemd) echo systemd dbus passwd ;;
+  example) echo python3-fastapi python3-uvicorn python3-websockets ;;
+  gate) echo clang clang-format clang-tidy cppcheck shellcheck mandoc ;;
+  esac
+}
 
 # install_packages build [test] [systemd] [example] [gate]
 install_packages() {
   missing=
   for group; do
-    eval "names=\$${group}_packages"
-    for name in $names; do
+    for name in $(packages_of "$group"); do
       [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing="$missing $name"
     done
   done
-  [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null || {
-    echo "These packages are needed and there is no apt-get to install them:$missing" >&2
+  [ -z "$missing" ] || install_missing || return 1
+  # Its own message, that it cannot read CMakePresets.json, helps nobody.
+  found=$(cmake --version | sed -n '1s/.* //p')
+  dpkg --compare-versions "$found" ge 3.25 || {
+    echo "cmake 3.25 or later is needed (Debian 12, Ubuntu 24.04); here it is $found" >&2
     return 1
   }
+}
+
+install_missing() {
   as_root=
   [ "$(id -u)" = 0 ] || as_root=sudo
-  echo "Installing what is missing:$missing" >&2
-  $as_root apt-get update -qq
+  for tool in apt-get $as_root; do
+    command -v "$tool" >/dev/null || {
+      echo "These packages are needed, and there is no $tool to install them:$missing" >&2
+      return 1
+    }
+  done
+  echo "Installing what is missing${as_root:+ (with sudo)}:$missing" >&2
   # shellcheck disable=SC2086  # a list of words
-  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+  if ! { $as_root apt-get update -qq &&
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null; }; then
+    echo "apt-get could not install what is needed:$missing" >&2
+    return 1
+  fi
 }
