@@ -8,7 +8,7 @@ _upkeep_apps() {
     [[ -r $file ]] && sed -n 's/^\[app:\([A-Za-z0-9_-]*\)\].*/\1/p' "$file"
 }
 _upkeep() {
-    local word=${COMP_WORDS[COMP_CWORD]} command= words= i
+    local word=${COMP_WORDS[COMP_CWORD]} command='' words='' i
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         -f | -p | --manifest | --profile) ((i++)) ;;

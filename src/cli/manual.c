@@ -265,7 +265,7 @@ static void manual_bash(struct text *out) {
                   "    [[ -r $file ]] && sed -n 's/^\\[app:\\([A-Za-z0-9_-]*\\)\\].*/\\1/p' \"$file\"\n"
                   "}\n"
                   "_upkeep() {\n"
-                  "    local word=${COMP_WORDS[COMP_CWORD]} command= words= i\n"
+                  "    local word=${COMP_WORDS[COMP_CWORD]} command='' words='' i\n"
                   "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                   "        case ${COMP_WORDS[i]} in\n"
                   "        -f | -p | --manifest | --profile) ((i++)) ;;\n"
