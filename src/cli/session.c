@@ -234,13 +234,18 @@ static int session_error(const struct session *session, const char *name, const 
     return code_fail(CODE_FAILED, "the supervisor does not do this (%s): is it of another version?", name);
 }
 
-/* The supervisor is gone. One that upkeep start began has said why in its log. */
+/* The supervisor has ended while we talked to it, or has had enough of us. One that upkeep start began has said why in
+ * its log. */
 static int session_hung_up(const struct session *session) {
     struct text log TEXT_AUTO = {0};
     text_printf(&log, "%s/" SESSION_LOG, session->manifest.supervisor.runtime_dir);
-    if (access(text_get(&log), R_OK) == 0)
-        return code_fail(CODE_FAILED, "the supervisor of %s hung up (its log: %s)", session->path, text_get(&log));
-    return code_fail(CODE_FAILED, "the supervisor of %s hung up", session->path);
+    bool has_log = access(text_get(&log), R_OK) == 0;
+    struct upkeep_client *again = NULL;
+    bool has_ended = session_is_absent(session_connect(session, &again));
+    upkeep_client_free(again);
+    return code_fail(has_ended ? CODE_NOT_RUNNING : CODE_FAILED, "the supervisor of %s %s%s%s%s", session->path,
+                     has_ended ? "has just ended" : "hung up", has_log ? " (its log: " : "",
+                     has_log ? text_get(&log) : "", has_log ? ")" : "");
 }
 
 /* What an exchange that broke down means. */

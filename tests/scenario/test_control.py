@@ -292,6 +292,18 @@ class AtOnce(Control):
             caught = next(int(line.split()[1], 16) for line in f if line.startswith("SigCgt:"))
         return caught & 1 << signal.SIGINT - 1
 
+    def test_asking_while_it_ends(self):
+        s = self.stack(ONE)
+        for _ in range(5):
+            s.call("start", check=0)
+            ends = [s.begin("shutdown") for _ in range(4)]
+            while any(end.poll() is None for end in ends):
+                self.assertIn(s.call("status").code, (0, 3))
+            for end in ends:
+                self.assertIn(end.returncode, (0, 3), end.communicate())
+                end.communicate()
+            self.assertEqual(s.call("status").code, 3)
+
     def test_interrupted_start(self):
         s = self.stack(f"[app:a]\ncommand = {CHILD} run\nready = notify\nready_timeout = 1m\n").run()
         command = s.begin("start")
