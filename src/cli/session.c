@@ -187,6 +187,14 @@ static const char *session_field(const json_t *parameters, const char *field) {
     return string ? string : "";
 }
 
+/* It is in the manifest as it is now. */
+static int session_not_taken(const struct session *session, const char *app) {
+    struct text hint TEXT_AUTO = {0};
+    session_hint(session, "apply", &hint);
+    return code_fail(CODE_NO_APP, "%s is new in %s, and the supervisor has not read that yet (use: %s)", app,
+                     session->path, text_get(&hint));
+}
+
 static int session_broken_by(const json_t *parameters, enum code code, const char *what) {
     size_t i = 0;
     const json_t *finding = NULL;
@@ -216,6 +224,8 @@ int session_needs_new_supervisor(const struct session *session, const json_t *ke
 static int session_error(const struct session *session, const char *name, const json_t *parameters) {
     size_t prefix = strlen(SESSION_INTERFACE);
     const char *word = strncmp(name, SESSION_INTERFACE, prefix) == 0 ? name + prefix : name;
+    if (strcmp(word, "NoSuchApp") == 0 && manifest_find(&session->manifest, session_field(parameters, "app")))
+        return session_not_taken(session, session_field(parameters, "app"));
     if (strcmp(word, "NoSuchApp") == 0)
         return session_no_app(session, session_field(parameters, "app"),
                               json_string_value(json_object_get(parameters, "nearest")));
