@@ -23,8 +23,10 @@ static bool check_is_ignored(const struct check_app *app, enum rule_id rule) {
     return false;
 }
 
-static void check_find_text(const struct check *check, const struct check_app *app, enum rule_id rule,
-                            const struct diag_place *place, const char *format, va_list args) {
+__attribute__((format(printf, 5, 0))) static void check_find_text(const struct check *check,
+                                                                  const struct check_app *app, enum rule_id rule,
+                                                                  const struct diag_place *place, const char *format,
+                                                                  va_list args) {
     if (check_is_ignored(app, rule))
         return;
     struct text text TEXT_AUTO = {0};
@@ -224,7 +226,7 @@ static void check_all(struct check *check, char *const *apps, size_t app_count) 
 void daemon_check(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags) {
     struct env inherited = {0};
     struct check check = {.manifest = manifest,
-                          .launch = {manifest, &inherited},
+                          .launch = {.manifest = manifest, .inherited = &inherited},
                           .ports = calloc(manifest->app_count + 1, sizeof *check.ports),
                           .served_ports = calloc(manifest->app_count + 1, sizeof *check.served_ports),
                           .diags = diags};
