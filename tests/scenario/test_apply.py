@@ -122,26 +122,23 @@ class Apply(Scenario):
         stack = self.running("[app:db]\ncommand = {child} run\n"
                              "[app:web]\ncommand = {child} run\ndepends_on = db\n[app:a]\ncommand = {child} run\n")
         before = self.pids(stack)
-        events = stack.begin("events", "-f", "--json")
         done = self.apply(stack, "[app:a]\ncommand = {child} run\n")
         self.assertRegex(done.out, r"db +stop +not in the manifest any more")
         self.assertEqual(self.pids(stack), {"a": before["a"]})
         self.assertFalse(alive(before["db"]) or alive(before["web"]))
-        events.terminate()
-        stopped = [json.loads(line)["app"] for line in events.communicate()[0].splitlines()
-                   if json.loads(line)["to"] == "stopped"]
-        self.assertEqual(stopped, ["web", "db"])
+        self.assertRegex(stack.output(), r"(?s)web: stopped.*db: stopping.*db: stopped")
         self.assertEqual(stack.call("restart", "db").code, 4)
 
     def test_a_gone_app_with_a_hostile_child(self):
+        word = f"hostile-{os.getpid()}"
         stack = self.running(TWO + "[app:bad]\nkill_timeout = 300ms\n"
-                             "command = {child} orphan on TERM ignore say hostile run -- on TERM ignore run\n")
+                             f"command = {{child}} orphan on TERM ignore say {word} run -- on TERM ignore run\n")
         until("the orphan is there", lambda: "hostile" in stack.log("bad"))
         before = self.pids(stack)
         self.apply(stack, TWO)
         after = self.pids(stack)
         self.assertEqual(after, {"a": before["a"], "b": before["b"]})
-        self.assertEqual([pid for pid in processes_with("hostile")], [])
+        self.assertEqual(processes_with(word), [])
 
     def test_a_renamed_app_keeps_its_port(self):
         port = free_port()
@@ -208,6 +205,7 @@ class Apply(Scenario):
         self.assertEqual([code for _, _, code in ends], [0, 0], ends)
         self.assertEqual(self.pids(stack)["a"], before["a"])
         self.assertEqual([i["state"] for i in stack.status()["instances"]], ["ready"] * 3)
+        until("b has begun", lambda: "bb\n" in stack.log("b"))
         self.assertEqual(stack.log("b").count("bb\n"), 1)
 
     def test_during_a_start(self):
@@ -218,7 +216,7 @@ class Apply(Scenario):
         self.apply(stack, "[app:slow]\ncommand = {child} say second notify READY=1 run\nready = notify\n"
                    "[app:web]\ncommand = {child} run\ndepends_on = slow\n[app:more]\ncommand = {child} run\n")
         self.assertEqual(stack.state("slow"), "ready")
-        self.assertEqual(stack.log("slow"), "first\nsecond\n")
+        until("both have begun", lambda: stack.log("slow") == "first\nsecond\n")
         start.communicate(timeout=30)
         stack.wait_state("web", "ready")
 
