@@ -45,11 +45,11 @@ const struct rule_row rule_rows[] = {
          "Ports below `net.ipv4.ip_unprivileged_port_start` need the capability CAP_NET_BIND_SERVICE: of whoever runs "
          "`check`, or of the program's file (setcap). It is not looked at while a supervisor runs this manifest, which "
          "may have other rights than who checks."},
-    [RULE_MISSING_BUILD] =
-        {"missing-build", DIAG_WARNING, "what the command needs has been installed and built",
-         "install or build it before the start",
-         "`node_modules` beside a lock file when the command is one of Node's, and `.next/BUILD_ID` when it is "
-         "`next start`. Name them in `require_path` to have a start refused without them."},
+    [RULE_MISSING_BUILD] = {"missing-build", DIAG_WARNING, "what the command needs has been installed and built",
+                            "install or build it before the start",
+                            "`node_modules` beside a lock file when the command is one of Node's and package.json "
+                            "names dependencies, and `.next/BUILD_ID` when it is "
+                            "`next start`. Name them in `require_path` to have a start refused without them."},
     [RULE_STALE_BUILD] =
         {"stale-build", DIAG_WARNING, "what was installed and built is newer than what it was made from",
          "install or build it anew",

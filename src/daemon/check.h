@@ -65,6 +65,7 @@ struct check_command {
     struct words words;
     const char *script_name; /* NULL: it runs none; within words */
     struct words script;     /* empty when it cannot be read */
+    bool has_dependencies;   /* of Node: package.json names some */
 };
 void check_command_read(const struct check *check, const struct check_app *app, struct check_command *out);
 void check_command_fini(struct check_command *command);

@@ -184,7 +184,7 @@ void check_builds(const struct check *check, const struct check_app *app) {
     struct check_command command;
     check_command_read(check, app, &command);
     const char *program = command.words.count > 0 ? command.words.list[0] : "";
-    check_folder(check, app, app->cwd, lint_is_node(program));
+    check_folder(check, app, app->cwd, lint_is_node(program) && command.has_dependencies);
     if (strchr(program, '/'))
         check_path(check, app, app->cwd, program);
     for (size_t i = 0; i < app->config.require_path.count; i++)

@@ -132,16 +132,22 @@ static void check_npm_script(const struct check *check, const struct check_app *
         check_find(check, app, RULE_NPM_SCRIPT, "command", NULL, "command: %s", text_get(&error));
 }
 
+static bool has_dependencies(const json_t *package) {
+    return json_object_size(json_object_get(package, "dependencies")) > 0 ||
+           json_object_size(json_object_get(package, "devDependencies")) > 0;
+}
+
 void check_command_read(const struct check *check, const struct check_app *app, struct check_command *out) {
     *out = (struct check_command){0};
     struct text unused TEXT_AUTO = {0};
     if (!words_split(app->config.command, &out->words, &unused))
         return;
     out->script_name = lint_npm_script(out->words.list, out->words.count);
-    json_t *package = out->script_name ? read_package(check, app, &unused) : NULL;
+    json_t *package = read_package(check, app, &unused);
     const char *script = json_string_value(package_script(package, out->script_name ? out->script_name : ""));
     if (script)
         (void)words_split(script, &out->script, &unused);
+    out->has_dependencies = has_dependencies(package);
     json_decref(package);
 }
 

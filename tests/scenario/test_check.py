@@ -130,9 +130,15 @@ class Incidents(Scenario):
         os.chmod(s.write("web/next", "#!/bin/sh\n"), 0o755)
 
     def test_node_modules_are_missing(self):
-        self.told(self.FRONTEND, {"web/package-lock.json": "{}", "web/.next/BUILD_ID": "1"},
+        self.told(self.FRONTEND, {"web/package-lock.json": "{}", "web/.next/BUILD_ID": "1",
+                                  "web/package.json": '{"dependencies": {"next": "14"}}'},
                   "web/package-lock.json: warning: frontend: node_modules is missing, which is made from "
                   "package-lock.json [missing-build]", 0, "missing-build", self.next_is_there)
+
+    def test_no_node_modules_where_nothing_is_needed(self):
+        s = self.stack("[app:a]\ncommand = ./npm start\n", files={"package-lock.json": "{}", "package.json": "{}"})
+        os.chmod(s.write("npm", "#!/bin/sh\n"), 0o755)
+        self.assertEqual(self.findings(s), [])
 
     def test_next_is_not_built(self):
         self.told(self.FRONTEND, {},
