@@ -23,7 +23,7 @@
 #include "host/fs.h"
 #include "host/proc.h"
 
-enum { DAEMON_LEFTOVER_TIMEOUT_MS = 5000, DAEMON_ECHO_MS = 100 };
+enum { DAEMON_LEFTOVER_TIMEOUT_MS = 5000, DAEMON_ECHO_MS = 20 };
 
 /* One `upkeep run`, from the lock to the last line. */
 struct daemon {

@@ -155,7 +155,15 @@ command = ./no-interpreter
         s.call("wait", check=0)
         s.supervisor.send_signal(signal.SIGINT)
         until("the app has been asked", lambda: "deaf" in s.log("a"))
-        self.assertEqual(s.end(signal.SIGINT, limit=10), 0)
+
+        def ends_when_asked_again():
+            if s.supervisor.poll() is None:
+                s.supervisor.send_signal(signal.SIGINT)
+            return s.supervisor.poll() is not None
+
+        # The very next one may still count as the echo of the first.
+        until("the end", ends_when_asked_again, limit=20)
+        self.assertEqual(s.supervisor.returncode, 0)
 
     def test_profile_and_exit_when_done(self):
         s = self.stack(f"""
