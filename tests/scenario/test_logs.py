@@ -38,10 +38,11 @@ class Logs(Scenario):
         self.assertEqual(s.log("a"), "torn\ntorn")
 
     def test_a_grandchild_that_holds_the_pipe_delays_nobody(self):
-        s = self.stack(f"[app:a]\ncommand = {CHILD} spawn on TERM ignore on USR1 say late run -- say main exit 3\n"
+        s = self.stack(f"[app:a]\ncommand = {CHILD} spawn on TERM ignore on USR1 say late say armed run -- say main exit 3\n"
                        "restart = never\nkill_mode = process\n")
         s.call("start")
         s.wait_state("a", "failed")
+        until("the grandchild can be asked", lambda: "armed" in s.log("a"))
         for pid in [int(p) for p in os.listdir("/proc") if p.isdigit()]:
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as f:
@@ -51,7 +52,7 @@ class Logs(Scenario):
                         os.kill(pid, signal.SIGKILL)
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 pass
-        self.assertEqual(s.log("a"), "main\nlate\n")
+        self.assertEqual(sorted(s.log("a").split()), ["armed", "late", "main"])
 
     def test_stderr_apart_and_together(self):
         s = self.stack(f"""
