@@ -307,9 +307,11 @@ static bool logs_mark_unwatched(struct logs *logs) {
     bool is_any = false;
     for (size_t i = 0; i < logs->count; i++) {
         struct logs_source *source = &logs->sources[i];
-        if (source->dir_watch < 0)
+        bool was_watched = source->dir_watch >= 0;
+        if (!was_watched)
             logs_watch_dir(logs, source);
-        if (source->dir_watch >= 0 && (source->file.fd < 0 || source->file_watch >= 0))
+        /* What stood in a folder before it was watched told nobody. */
+        if (was_watched && (source->file.fd < 0 || source->file_watch >= 0))
             continue;
         source->has_changed = source->may_be_replaced = is_any = true;
     }
