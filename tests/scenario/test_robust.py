@@ -629,7 +629,7 @@ class Terminal(Robust):
         os.write(self.master, b"\x03")
         until("it is being stopped", lambda: self.sees("bye"))
         begin = time.monotonic()
-        # Like somebody who gets impatient: what comes within a tenth of a second is taken for an echo of the first.
+        # Like somebody who gets impatient: what comes within milliseconds is taken for an echo of the first.
         until("it ends", lambda: os.write(self.master, b"\x03") and (self.read_some(), s.supervisor.poll())[1] is not None)
         self.assertLess(time.monotonic() - begin, 10)
         self.assertGone(s)
