@@ -489,8 +489,9 @@ class Begun(Robust):
     def check_works(self, s, **options):
         s.run(**options)
         s.call("wait", check=0)
+        until("it has spoken", lambda: s.log("a").count("here") == 1)
         s.call("restart", "a", check=0)
-        until("it has spoken", lambda: s.log("a").count("here") == 2)
+        until("it has spoken again", lambda: s.log("a").count("here") == 2)
         pid = s.pid("a")
         with open(f"/proc/{pid}/status") as f:
             status = f.read()
