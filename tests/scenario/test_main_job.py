@@ -54,6 +54,7 @@ depends_on = backend
         s = self.stack(f"[app:a]\ncommand = {CHILD} env GREETING run\nenv_file = .env\n",
                        files={".env": "GREETING=one\n"}).run()
         s.call("wait", check=0)
+        until("the first value", lambda: s.log("a") == "GREETING=one\n")
         s.write(".env", "GREETING='two words'\n")
         s.call("restart", "a", check=0)
         until("the new value", lambda: s.log("a") == "GREETING=one\nGREETING=two words\n")
