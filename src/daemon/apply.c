@@ -134,7 +134,7 @@ static bool apply_look_at_app(struct apply *apply, const struct supervisor *supe
     app->name = strdup(diff->now ? diff->now->name : diff->before->name);
     if (!app->name)
         return false;
-    struct instance_view view;
+    struct instance_view view = {0};
     app->is_known = apply_find(supervisor, app->name, &view);
     if (app->is_known) {
         app->has_process = phase_has_process(view.life->phase);
