@@ -144,6 +144,13 @@ void instance_fini(struct instance *instance) {
     free(instance->name);
 }
 
+void instance_free(struct instance *instance) {
+    if (!instance)
+        return;
+    instance_fini(instance);
+    free(instance);
+}
+
 void instance_set_detail(struct instance *instance, char *detail) {
     free(instance->detail);
     instance->detail = detail;

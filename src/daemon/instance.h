@@ -88,6 +88,9 @@ int instance_init(struct instance *instance, struct instance_context *context, s
                   const struct manifest_app *app, uint32_t tag, const char *runtime_dir, struct mono now);
 void instance_fini(struct instance *instance);
 
+/* Likewise, of one on the heap. NULL: nothing. */
+void instance_free(struct instance *instance);
+
 /* Reads the dotenv files and the settings as a start would, into config and rules: what is wrong keeps its default.
  * False with the first mistake in error. */
 bool instance_configure(struct instance *instance, struct text *error);

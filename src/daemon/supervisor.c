@@ -1,5 +1,3 @@
-#include "daemon/supervisor.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,51 +7,8 @@
 
 #include "core/plan.h"
 #include "core/why.h"
-#include "daemon/instance.h"
 #include "daemon/say.h"
-#include "host/tree.h"
-
-/* A manifest that another has replaced. What is gone still refers to it. */
-struct supervisor_past {
-    struct manifest manifest;
-    struct supervisor_past *next;
-};
-
-/* All instances, as arrays that are made anew whole when one comes or goes. The records do not move. */
-struct roster {
-    struct instance **instances;
-    struct plan_app *plan; /* the same apps, as core/plan sees them; phase, goal and wish are kept current */
-    size_t *edges;         /* the memory of plan[].deps */
-    size_t *from;          /* the index of each in the roster before */
-    size_t *order;         /* scratch for looking for cycles */
-    unsigned char *seen;   /* likewise */
-    bool *marks;           /* scratch for sets */
-    size_t count;
-};
-
-struct supervisor {
-    struct instance_context context; /* first: an instance's context is its supervisor */
-    struct manifest manifest;
-    struct supervisor_past *past; /* the latest first. The first manifest of all is kept to the end: its strings, which
-                                   * no later one may change, are lent to others */
-    const char *runtime_dir;      /* in the first manifest */
-    struct env inherited;
-    struct roster roster;
-    struct instance *posted;
-    struct instance **posted_end;
-    struct loop_post dispatch;
-    struct tree_tags orphans;
-    struct supervisor_watch *watches;
-    uint32_t tag_base;
-    uint32_t next_tag;
-    uint64_t changes;
-    uint64_t edition;
-    uint32_t random;
-    struct mono began;
-    bool has_begun;
-    bool is_shutting_down;
-    int exit_code;
-};
+#include "daemon/supervisor_inside.h"
 
 static struct supervisor *supervisor_of(struct instance *instance) {
     return (struct supervisor *)(void *)instance->context;
@@ -71,11 +26,11 @@ static uint32_t supervisor_chance(struct supervisor *sv) {
 
 static void supervisor_dispatch(struct loop_post *post);
 
-static void supervisor_wake(struct supervisor *sv) {
+void supervisor_wake(struct supervisor *sv) {
     loop_post(sv->context.loop, &sv->dispatch, supervisor_dispatch);
 }
 
-static void supervisor_post(struct instance *instance, enum lifecycle_event_kind kind) {
+void supervisor_post(struct instance *instance, enum lifecycle_event_kind kind) {
     struct supervisor *sv = supervisor_of(instance);
     if (!instance->is_posted) {
         instance->is_posted = true;
@@ -382,11 +337,6 @@ static void supervisor_end_if_done(struct supervisor *sv) {
     loop_break(sv->context.loop);
 }
 
-static void supervisor_remove_gone(struct supervisor *sv);
-
-/* How many instances are served before the loop looks at descriptors and timers again. */
-enum { SUPERVISOR_BATCH = 32 };
-
 /* Hands on what was posted, in the order of the event kinds for one instance: a process that said READY and ended in
  * the same round was ready first. */
 static void supervisor_dispatch(struct loop_post *post) {
@@ -456,7 +406,7 @@ static void supervisor_wish(struct supervisor *sv, const bool *set, enum plan_wi
     supervisor_wake(sv);
 }
 
-static void supervisor_want(struct supervisor *sv, const bool *named, bool is_explicit, struct actor actor) {
+void supervisor_want(struct supervisor *sv, const bool *named, bool is_explicit, struct actor actor) {
     if (sv->is_shutting_down)
         return;
     sv->has_begun = true;
@@ -539,105 +489,7 @@ int supervisor_signal(struct supervisor *sv, size_t index, int signal, struct ac
 
 /* ---- making and ending ------------------------------------------------------------------------------------------ */
 
-static void roster_fini(struct roster *roster) {
-    free(roster->instances);
-    free(roster->plan);
-    free(roster->edges);
-    free(roster->from);
-    free(roster->order);
-    free(roster->seen);
-    free(roster->marks);
-    *roster = (struct roster){0};
-}
-
-/* An empty one with room for count instances and so many dependencies. */
-static bool roster_init(struct roster *roster, size_t count, size_t edges) {
-    *roster = (struct roster){
-        .instances = calloc(count + 1, sizeof *roster->instances),
-        .plan = calloc(count + 1, sizeof *roster->plan),
-        .edges = calloc(edges + 1, sizeof *roster->edges),
-        .from = calloc(count + 1, sizeof *roster->from),
-        .order = calloc(count + 1, sizeof *roster->order),
-        .seen = calloc(count + 1, 1),
-        .marks = calloc(count + 1, sizeof *roster->marks),
-    };
-    if (roster->instances && roster->plan && roster->edges && roster->from && roster->order && roster->seen &&
-        roster->marks)
-        return true;
-    roster_fini(roster);
-    return false;
-}
-
-static struct instance *roster_find(const struct roster *roster, const char *name) {
-    for (size_t i = 0; i < roster->count; i++)
-        if (strcmp(roster->instances[i]->name, name) == 0)
-            return roster->instances[i];
-    return NULL;
-}
-
-static bool roster_has_edge(const size_t *edges, size_t count, size_t to) {
-    for (size_t i = 0; i < count; i++)
-        if (edges[i] == to)
-            return true;
-    return false;
-}
-
-/* Adds the instances of these names to the count edges there are. Returns how many there are then. */
-static size_t roster_add_edges(const struct roster *roster, const struct instance *of, const struct list *names,
-                               size_t *edges, size_t count) {
-    for (size_t i = 0; i < names->count; i++) {
-        const struct instance *dep = roster_find(roster, names->items[i]);
-        if (dep && dep != of && !roster_has_edge(edges, count, dep->index))
-            edges[count++] = dep->index;
-    }
-    return count;
-}
-
-static bool roster_has_cycle(struct roster *roster) {
-    for (size_t i = 0; i < roster->count; i++)
-        roster->plan[i].dep_count += roster->plan[i].extra_count;
-    bool has_order = plan_order(roster->plan, roster->count, roster->order, roster->seen, NULL, NULL);
-    for (size_t i = 0; i < roster->count; i++)
-        roster->plan[i].dep_count -= roster->plan[i].extra_count;
-    return !has_order;
-}
-
-/* The dependencies of every app as indices. Where the old ones and the new ones go round in a circle, the new ones
- * alone say the order. */
-static void roster_link(struct roster *roster) {
-    size_t *next = roster->edges;
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct instance *instance = roster->instances[i];
-        struct plan_app *app = &roster->plan[i];
-        app->deps = next;
-        app->dep_count = roster_add_edges(roster, instance, instance_dependencies(instance), next, 0);
-        size_t all = roster_add_edges(roster, instance, &instance->config.depends_on, next, app->dep_count);
-        app->extra_count = all - app->dep_count;
-        next += all;
-    }
-    if (!roster_has_cycle(roster))
-        return;
-    for (size_t i = 0; i < roster->count; i++)
-        roster->plan[i].extra_count = 0;
-}
-
-static size_t roster_edges(const struct roster *roster) {
-    size_t edges = 0;
-    for (size_t i = 0; i < roster->count; i++) {
-        const struct instance *instance = roster->instances[i];
-        edges += instance_dependencies(instance)->count + instance->config.depends_on.count;
-    }
-    return edges;
-}
-
-static void instance_free(struct instance *instance) {
-    if (!instance)
-        return;
-    instance_fini(instance);
-    free(instance);
-}
-
-static struct instance *supervisor_new_instance(struct supervisor *sv, const struct manifest_app *app) {
+struct instance *supervisor_new_instance(struct supervisor *sv, const struct manifest_app *app) {
     struct instance *instance = calloc(1, sizeof *instance);
     if (!instance)
         return NULL;
@@ -650,8 +502,7 @@ static struct instance *supervisor_new_instance(struct supervisor *sv, const str
     return NULL;
 }
 
-/* Puts the roster in the place of the present one: what is in both keeps what is known of it. */
-static void supervisor_enroll(struct supervisor *sv, struct roster *roster) {
+void supervisor_enroll(struct supervisor *sv, struct roster *roster) {
     for (size_t i = 0; i < roster->count; i++) {
         struct instance *instance = roster->instances[i];
         size_t from = instance->index;
@@ -718,16 +569,6 @@ struct supervisor *supervisor_new(struct loop *loop, struct manifest *manifest, 
     return sv;
 }
 
-/* Frees past manifests but for the first. */
-static void supervisor_forget_past(struct supervisor *sv) {
-    while (sv->past && sv->past->next) {
-        struct supervisor_past *past = sv->past;
-        sv->past = past->next;
-        manifest_fini(&past->manifest);
-        free(past);
-    }
-}
-
 void supervisor_free(struct supervisor *sv) {
     if (!sv)
         return;
@@ -747,146 +588,6 @@ void supervisor_free(struct supervisor *sv) {
         manifest_fini(&sv->past->manifest);
     free(sv->past);
     free(sv);
-}
-
-/* ---- taking another manifest ------------------------------------------------------------------------------------- */
-
-/* All instances that there will be: those of the manifest's apps in its order, then those that are gone. */
-static bool supervisor_draft(struct supervisor *sv, const struct manifest *manifest, const struct app_config *configs,
-                             struct roster *roster) {
-    size_t edges = roster_edges(&sv->roster);
-    for (size_t i = 0; i < manifest->app_count; i++)
-        edges += 2 * configs[i].depends_on.count;
-    if (!roster_init(roster, manifest->app_count + sv->roster.count, edges))
-        return false;
-    for (size_t i = 0; i < manifest->app_count; i++) {
-        const struct manifest_app *app = &manifest->apps[i];
-        struct instance *instance = roster_find(&sv->roster, app->name);
-        if (!instance)
-            instance = supervisor_new_instance(sv, app);
-        if (!instance)
-            return false;
-        roster->instances[roster->count++] = instance;
-    }
-    for (size_t i = 0; i < sv->roster.count; i++)
-        if (!manifest_find(manifest, sv->roster.instances[i]->name))
-            roster->instances[roster->count++] = sv->roster.instances[i];
-    return true;
-}
-
-static void supervisor_drop_draft(struct roster *roster) {
-    for (size_t i = 0; i < roster->count; i++)
-        if (roster->instances[i]->index == SUPERVISOR_NEW)
-            instance_free(roster->instances[i]);
-    roster_fini(roster);
-}
-
-/* What becomes of one that is in the manifest. One that was gone, and is back before it was down, is ended like one
- * that has changed: it may have. */
-static enum take supervisor_take_instance(struct instance *instance, const struct manifest_app *app,
-                                          struct app_config *config, enum take take) {
-    bool is_new = instance->index == SUPERVISOR_NEW;
-    bool has_process = phase_has_process(instance->life.phase);
-    if (instance->is_gone && take == TAKE_START)
-        take = TAKE_RESTART;
-    if (take != TAKE_LEAVE) {
-        instance->awaits_gone = is_new;
-        instance->awaited_port = config->port;
-    }
-    instance->is_leaving = instance->is_leaving || (take == TAKE_RESTART && has_process);
-    instance->is_gone = false;
-    instance_take(instance, app, config, has_process && (take == TAKE_RESTART || instance->has_next));
-    return take;
-}
-
-static void supervisor_take_gone(struct instance *instance) {
-    instance->is_gone = true;
-    instance->is_leaving = true;
-    instance->posted &= ~(1U << EVENT_START);
-}
-
-static void supervisor_mark(const struct supervisor *sv, const enum take *done, enum take take, bool *set) {
-    for (size_t i = 0; i < sv->roster.count; i++)
-        set[i] = !sv->roster.instances[i]->is_gone && done[i] == take;
-}
-
-static void supervisor_carry_out(struct supervisor *sv, const enum take *done, bool *set, struct actor actor) {
-    for (size_t i = 0; i < sv->roster.count; i++)
-        set[i] = sv->roster.instances[i]->is_gone;
-    supervisor_stop(sv, set, actor);
-    supervisor_mark(sv, done, TAKE_RESTART, set);
-    supervisor_restart(sv, set, actor);
-    supervisor_mark(sv, done, TAKE_START, set);
-    supervisor_want(sv, set, true, actor);
-    for (size_t i = 0; i < sv->roster.count; i++) /* what they depend on may be something else now */
-        if (sv->roster.plan[i].phase == PHASE_WAITING || sv->roster.plan[i].phase == PHASE_BLOCKED)
-            supervisor_post(sv->roster.instances[i], EVENT_GATE);
-}
-
-bool supervisor_take(struct supervisor *sv, struct manifest *manifest, struct app_config *configs,
-                     const enum take *takes, struct actor actor) {
-    struct supervisor_past *past = calloc(1, sizeof *past);
-    bool *set = calloc(manifest->app_count + sv->roster.count + 1, sizeof *set);
-    enum take *done = calloc(manifest->app_count + sv->roster.count + 1, sizeof *done);
-    struct roster roster = {0};
-    if (!past || !set || !done || !supervisor_draft(sv, manifest, configs, &roster)) {
-        supervisor_drop_draft(&roster);
-        free(past);
-        free(set);
-        free(done);
-        return false;
-    }
-    *past = (struct supervisor_past){sv->manifest, sv->past};
-    sv->past = past;
-    sv->manifest = *manifest;
-    *manifest = (struct manifest){0};
-    sv->edition++;
-    for (size_t i = 0; i < roster.count; i++)
-        if (i < sv->manifest.app_count)
-            done[i] = supervisor_take_instance(roster.instances[i], &sv->manifest.apps[i], &configs[i], takes[i]);
-        else
-            supervisor_take_gone(roster.instances[i]);
-    supervisor_enroll(sv, &roster);
-    supervisor_carry_out(sv, done, set, actor);
-    free(set);
-    free(done);
-    return true;
-}
-
-static bool supervisor_is_removable(const struct supervisor *sv, const struct instance *instance) {
-    return instance->is_gone && !instance->is_posted && !instance->is_settling &&
-           sv->roster.plan[instance->index].wish == WISH_NONE && !phase_has_process(instance->life.phase);
-}
-
-/* From the dispatch, when nobody is in the middle of anything. */
-static void supervisor_remove_gone(struct supervisor *sv) {
-    size_t gone = 0;
-    size_t removable = 0;
-    for (size_t i = 0; i < sv->roster.count; i++) {
-        gone += sv->roster.instances[i]->is_gone;
-        removable += supervisor_is_removable(sv, sv->roster.instances[i]);
-    }
-    struct roster roster;
-    if (removable == 0 || !roster_init(&roster, sv->roster.count, roster_edges(&sv->roster)))
-        return;
-    struct instance *removed[SUPERVISOR_BATCH];
-    size_t removed_count = 0;
-    for (size_t i = 0; i < sv->roster.count; i++) {
-        struct instance *instance = sv->roster.instances[i];
-        if (removed_count < SUPERVISOR_BATCH && supervisor_is_removable(sv, instance))
-            removed[removed_count++] = instance;
-        else
-            roster.instances[roster.count++] = instance;
-    }
-    supervisor_enroll(sv, &roster);
-    for (size_t i = 0; i < removed_count; i++) {
-        instance_close_sockets(removed[i]); /* it may have been given some that it never used */
-        instance_free(removed[i]);
-    }
-    if (removed_count == gone)
-        supervisor_forget_past(sv);
-    if (removed_count < removable)
-        supervisor_wake(sv);
 }
 
 /* ---- being looked at -------------------------------------------------------------------------------------------- */
