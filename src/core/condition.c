@@ -12,6 +12,9 @@
 
 enum { FD_MIN = 3, FD_MAX = 1023, HTTP_PORT = 80 };
 
+/* What is a yes where no status is expected: 2xx and 3xx. */
+enum { STATUS_MIN = 200, STATUS_MAX = 399 };
+
 /* Parses what stands behind the prefix, in the condition's own text, which it may cut into pieces. */
 typedef bool parse_rest(char *rest, struct condition *condition, struct text *error);
 typedef void print_rest(const struct condition *condition, struct text *out);
@@ -33,10 +36,13 @@ static const struct row rows[] = {
     [CONDITION_PORT] = {{"port", "the app's port accepts connections"}, "port", NULL, NULL},
     [CONDITION_TCP] = {{"tcp:HOST:PORT", "this TCP port accepts connections"}, "tcp:", parse_tcp, print_tcp},
     [CONDITION_UNIX] = {{"unix:PATH", "this Unix socket accepts connections"}, "unix:", parse_unix, print_path},
-    [CONDITION_HTTP] = {{"http://HOST[:PORT]/PATH", "a GET is answered with 2xx or 3xx"},
-                        "http://",
-                        parse_http,
-                        print_http},
+    [CONDITION_HTTP] =
+        {{"http://HOST[:PORT]/PATH",
+          "a GET is answered with 2xx or 3xx; with ` = 426` or ` = 4xx` behind it, with this status or a "
+          "status of this class"},
+         "http://",
+         parse_http,
+         print_http},
     [CONDITION_EXEC] = {{"exec:COMMAND", "this command exits with 0"}, "exec:", parse_exec, print_path},
     [CONDITION_LOG] = {{"log:REGEX", "a line of stdout or stderr matches this POSIX extended regular expression"},
                        "log:",
@@ -119,10 +125,57 @@ static void print_tcp(const struct condition *condition, struct text *out) {
     text_printf(out, ":%d", condition->number);
 }
 
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* Whether string is `426` or `4xx`, and which answers that means. */
+static bool parse_status(const char *string, int *min_out, int *max_out) {
+    if (strlen(string) != 3 || *string < '1' || *string > '5')
+        return false;
+    int first = *string - '0';
+    if (strcasecmp(string + 1, "xx") == 0) {
+        *min_out = first * 100;
+        *max_out = first * 100 + 99;
+        return true;
+    }
+    if (!is_digit(string[1]) || !is_digit(string[2]))
+        return false;
+    *min_out = *max_out = first * 100 + (string[1] - '0') * 10 + (string[2] - '0');
+    return true;
+}
+
+/* Cuts ` = STATUS` off. */
+static bool parse_expected(char *rest, struct condition *condition, struct text *error) {
+    static const char blanks[] = " \t";
+    char *blank = rest + strcspn(rest, blanks);
+    char *sign = blank + strspn(blank, blanks);
+    if (*sign != '=')
+        return true;
+    char *status = sign + 1 + strspn(sign + 1, blanks);
+    *blank = '\0';
+    return parse_status(status, &condition->status_min, &condition->status_max) ||
+           refuse(error, "behind the = stands one status (426), or a class of them (4xx)");
+}
+
+/* `/ws=426` was hardly meant to be a path. */
+static bool is_expected_forgotten(const char *path) {
+    const char *sign = strrchr(path, '=');
+    int min, max;
+    return sign && !strchr(path, '?') && parse_status(sign + 1, &min, &max);
+}
+
 static bool parse_http(char *rest, struct condition *condition, struct text *error) {
+    condition->status_min = STATUS_MIN;
+    condition->status_max = STATUS_MAX;
+    if (!parse_expected(rest, condition, error))
+        return false;
     for (const char *c = rest; *c; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f || *c == '#')
-            return refuse(error, "a request's path holds no blanks, control bytes or # (write them as %XX)");
+            return refuse(error, "a request's path holds no blanks, control bytes or # (write them as %XX; a status "
+                                 "that is expected as = 426)");
+    if (is_expected_forgotten(rest))
+        return refuse(error, "a status that is expected stands behind a blank (/PATH = 426)");
     size_t len = strcspn(rest, "/");
     condition->path = rest[len] == '/' ? rest + len : "/";
     /* The host moves over the last byte of the prefix, so that its NUL does not fall on the path. */
@@ -132,11 +185,31 @@ static bool parse_http(char *rest, struct condition *condition, struct text *err
     return parse_address(address, condition, error) && judge_host(condition, error);
 }
 
-static void print_http(const struct condition *condition, struct text *out) {
+static void print_address(const struct condition *condition, struct text *out) {
     print_host(condition, out);
     if (condition->number != HTTP_PORT)
         text_printf(out, ":%d", condition->number);
     text_str(out, condition->path);
+}
+
+void condition_print_url(const struct condition *condition, struct text *out) {
+    text_str(out, rows[CONDITION_HTTP].prefix);
+    print_address(condition, out);
+}
+
+void condition_print_expected(const struct condition *condition, struct text *out) {
+    if (condition->status_min == condition->status_max)
+        text_printf(out, "%d", condition->status_min);
+    else if (condition->status_min != STATUS_MIN || condition->status_max != STATUS_MAX)
+        text_printf(out, "%dxx", condition->status_min / 100);
+}
+
+static void print_http(const struct condition *condition, struct text *out) {
+    TEXT_AUTO struct text expected = {0};
+    print_address(condition, out);
+    condition_print_expected(condition, &expected);
+    if (expected.len > 0)
+        text_printf(out, " = %s", text_get(&expected));
 }
 
 /* What is one string or one number */

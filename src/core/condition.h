@@ -29,6 +29,8 @@ struct condition {
     const char *host; /* tcp, http: a name or address, without brackets */
     const char *path; /* unix: socket path; http: request target; exec: command; log: regular expression */
     int number;       /* tcp, http: port; fd: descriptor */
+    int status_min;   /* http: the answers that are a yes */
+    int status_max;
 };
 
 /* False with the reason in `error`, worded to follow the key's name. *out is made new, not freed first. */
@@ -37,6 +39,12 @@ void condition_fini(struct condition *condition);
 
 /* As condition_parse takes it; nothing for CONDITION_DEFAULT. */
 void condition_print(const struct condition *condition, struct text *out);
+
+/* http: the same without the status that is expected. */
+void condition_print_url(const struct condition *condition, struct text *out);
+
+/* http: the status that is expected, as it is written (`426`, `4xx`); nothing when none was. */
+void condition_print_expected(const struct condition *condition, struct text *out);
 
 /* The kinds as they are written, for help and documentation: `{"tcp:HOST:PORT", "this TCP port …"}`. NULL past the last
  * index. */

@@ -29,6 +29,9 @@ struct connect_watch {
     char *path;          /* unix: absolute */
     struct text label;   /* what is tried, as a sentence names it; empty: the present target */
     struct text request; /* http: */
+    int status_min;      /* http: the answers that are a yes */
+    int status_max;
+    struct text expected; /* http: the same in words, where somebody wrote one */
     unsigned strange_tries;
     struct mono look_at;
     struct text elsewhere; /* where the app listens instead */
@@ -87,6 +90,8 @@ static void note_failure(struct connect_watch *watch) {
     print_target(watch, &target);
     text_clear(answer);
     probe_print(probe, text_get(&target), answer);
+    if (probe->status > 0 && watch->expected.len > 0)
+        text_printf(answer, " instead of %s", text_get(&watch->expected));
     if (watch->elsewhere.len > 0)
         text_printf(answer, "; it listens on %s", text_get(&watch->elsewhere));
 }
@@ -130,9 +135,16 @@ static void report_stranger(struct connect_watch *watch, const struct text *who)
     give_verdict(watch, WATCH_UNFIT);
 }
 
+static bool is_expected(const struct connect_watch *watch) {
+    int status = watch->probe.status;
+    return watch->request.len == 0 || (status >= watch->status_min && status <= watch->status_max);
+}
+
 /* Somebody accepted the connection. */
 static void judge_answer(struct connect_watch *watch, enum probe_answer answer) {
     TEXT_AUTO struct text who = {0};
+    if (answer == PROBE_YES && !is_expected(watch))
+        answer = PROBE_NO;
     enum owner owner = find_owner(watch, &who);
     watch->strange_tries = owner == OWNER_STRANGER ? watch->strange_tries + 1 : 0;
     if (watch->strange_tries == STRANGE_TRIES) {
@@ -228,6 +240,7 @@ static void stop(struct readiness *readiness) {
     watch->path = NULL;
     text_fini(&watch->label);
     text_fini(&watch->request);
+    text_fini(&watch->expected);
     text_fini(&watch->elsewhere);
 }
 
@@ -303,7 +316,10 @@ static int prepare_http(struct readiness *readiness, const struct watch_request 
     const struct condition *condition = &request->config->ready;
     watch->readiness = readiness;
     watch->port = condition->number;
-    condition_print(condition, &watch->label);
+    watch->status_min = condition->status_min;
+    watch->status_max = condition->status_max;
+    condition_print_expected(condition, &watch->expected);
+    condition_print_url(condition, &watch->label);
     TEXT_AUTO struct text authority = {0};
     print_authority(condition, &authority);
     probe_print_request(text_get(&authority), condition->path, &watch->request);

@@ -95,7 +95,7 @@ static void on_answer(struct loop_io *io, int events) {
         return;
     }
     probe->status = status;
-    settle(probe, status >= 200 && status < 400 ? PROBE_YES : PROBE_NO);
+    settle(probe, PROBE_YES);
 }
 
 static void on_sendable(struct loop_io *io, int events) {

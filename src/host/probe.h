@@ -14,7 +14,7 @@
 
 enum probe_answer {
     PROBE_PENDING, /* done() will be called, from the loop */
-    PROBE_YES,     /* the connection was accepted; http: and answered 2xx or 3xx */
+    PROBE_YES,     /* the connection was accepted; http: and answered with a status, whichever */
     PROBE_NO,
 };
 
@@ -32,7 +32,7 @@ struct probe {
     bool open;
     bool settled;   /* the answer was given; the rest of an http response is only read off politely */
     bool connected; /* somebody accepted the connection, whatever came of it */
-    int error;      /* errno of a NO, 0 when the answer itself was no; -1 when that was no HTTP */
+    int error;      /* errno of a NO; -1 when the answer was no HTTP */
     int status;     /* http: the answer's status code, 0 before */
     pid_t peer;     /* unix: who listens, when connected */
     uid_t peer_uid;

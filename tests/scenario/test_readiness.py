@@ -428,6 +428,20 @@ class Http(Readiness):
         s = self.app(f"listen {port} answer 503 100000", f"ready = http://127.0.0.1:{port}/health\nready_timeout = 1s")
         self.check_failed(s, f"not ready within 1s: http://127.0.0.1:{port}/health answered 503")
 
+    def test_a_status_that_is_expected(self):
+        port = free_port()
+        self.check_ready(f"listen {port} answer 404 2 answer 426 1 run", f"ready = http://127.0.0.1:{port}/ws = 426",
+                         f"http://127.0.0.1:{port}/ws answered 426")
+        port = free_port()
+        self.check_ready(f"listen {port} answer 200 2 answer 418 1 run", f"ready = http://127.0.0.1:{port}/ = 4xx",
+                         f"http://127.0.0.1:{port}/ answered 418")
+
+    def test_a_status_that_is_not_expected(self):
+        port = free_port()
+        s = self.app(f"listen {port} answer 404 100000", f"ready = http://127.0.0.1:{port}/ws = 426\n"
+                                                         "ready_timeout = 1s")
+        self.check_failed(s, f"not ready within 1s: http://127.0.0.1:{port}/ws answered 404 instead of 426")
+
     def test_hanging_server_is_told(self):
         port = free_port()
         s = self.app(f"sleep 50 listen {port} run", f"ready = http://127.0.0.1:{port}/\nready_timeout = 1s")

@@ -71,6 +71,68 @@ static void test_kinds_both_ways(void **state) {
     }
 }
 
+static void test_expected_status(void **state) {
+    (void)state;
+    static const struct {
+        const char *string;
+        const char *printed;
+        const char *expected;
+        int min, max;
+    } rows[] = {
+        {"http://localhost/ws", "http://localhost/ws", "", 200, 399},
+        {"http://localhost/ws = 426", "http://localhost/ws = 426", "426", 426, 426},
+        {"http://localhost:80/ws =4XX", "http://localhost/ws = 4xx", "4xx", 400, 499},
+        {"http://localhost/ws\t=\t 2xx", "http://localhost/ws = 2xx", "2xx", 200, 299},
+        {"http://localhost = 101", "http://localhost/ = 101", "101", 101, 101},
+        {"http://localhost/?status=200 = 599", "http://localhost/?status=200 = 599", "599", 599, 599},
+        {"http://localhost/?status=200", "http://localhost/?status=200", "", 200, 399},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct condition condition = {0};
+        TEXT_AUTO struct text printed = {0};
+        TEXT_AUTO struct text expected = {0};
+        TEXT_AUTO struct text url = {0};
+        TEXT_AUTO struct text error = {0};
+        assert_true(condition_parse(rows[i].string, &condition, &error));
+        condition_print(&condition, &printed);
+        condition_print_expected(&condition, &expected);
+        condition_print_url(&condition, &url);
+        assert_string_equal(text_get(&printed), rows[i].printed);
+        assert_string_equal(text_get(&expected), rows[i].expected);
+        assert_memory_equal(text_get(&url), rows[i].printed, url.len);
+        assert_int_equal(url.len, strlen(rows[i].printed) - (expected.len > 0 ? expected.len + 3 : 0));
+        assert_int_equal(condition.status_min, rows[i].min);
+        assert_int_equal(condition.status_max, rows[i].max);
+        condition_fini(&condition);
+    }
+}
+
+#define HTTP_STATUS "http://HOST[:PORT]/PATH: behind the = stands one status (426), or a class of them (4xx)"
+
+static void test_refuses_what_is_no_status(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"http://localhost/ =", HTTP_STATUS},
+        {"http://localhost/ = ", HTTP_STATUS},
+        {"http://localhost/ = 4x", HTTP_STATUS},
+        {"http://localhost/ = 4xxx", HTTP_STATUS},
+        {"http://localhost/ = 099", HTTP_STATUS},
+        {"http://localhost/ = 600", HTTP_STATUS},
+        {"http://localhost/ = 0xx", HTTP_STATUS},
+        {"http://localhost/ = 200, 204", HTTP_STATUS},
+        {"http://localhost/ = 2 0", HTTP_STATUS},
+        {"http://localhost/ == 200", HTTP_STATUS},
+        {"http://localhost/ws=426", "http://HOST[:PORT]/PATH: a status that is expected stands behind a blank (/PATH = "
+                                    "426)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct condition condition = {0};
+        TEXT_AUTO struct text error = {0};
+        assert_false(condition_parse(rows[i][0], &condition, &error));
+        assert_string_equal(text_get(&error), rows[i][1]);
+    }
+}
+
 static void test_default_prints_nothing(void **state) {
     (void)state;
     struct condition condition = {0};
@@ -82,7 +144,9 @@ static void test_default_prints_nothing(void **state) {
 
 #define NO_NAME "the host must be an address or localhost, as looking up a name could hold up every other app"
 #define HTTP "http://HOST[:PORT]/PATH: "
-#define HTTP_BLANK HTTP "a request's path holds no blanks, control bytes or # (write them as %XX)"
+#define HTTP_BLANK                                                                                                     \
+    HTTP "a request's path holds no blanks, control bytes or # (write them as %XX; a status that "                     \
+         "is expected as = 426)"
 
 static void test_refusals(void **state) {
     (void)state;
@@ -167,6 +231,8 @@ static void test_help(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds_both_ways),
+        cmocka_unit_test(test_expected_status),
+        cmocka_unit_test(test_refuses_what_is_no_status),
         cmocka_unit_test(test_default_prints_nothing),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_help),

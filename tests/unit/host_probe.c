@@ -174,12 +174,13 @@ static void asks_politely(void **state) {
     text_fini(&request_seen);
 }
 
-static void judges_by_the_status(void **state) {
+static void tells_the_status(void **state) {
     (void)state;
     assert_int_equal(get_string("HTTP/1.0 204\r\n\r\n"), PROBE_YES);
     assert_int_equal(get_string("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), PROBE_YES);
-    assert_int_equal(get_string("HTTP/1.1 404 Not Found\r\n\r\n"), PROBE_NO);
-    assert_int_equal(get_string("HTTP/1.1 503 Busy\r\n\r\n"), PROBE_NO);
+    assert_int_equal(get_string("HTTP/1.1 404 Not Found\r\n\r\n"), PROBE_YES);
+    assert_int_equal(get_string("HTTP/1.1 503 Busy\r\n\r\n"), PROBE_YES);
+    assert_int_equal(probe.status, 503);
     assert_true(probe.connected);
     assert_words("http://x/", "http://x/ answered 503");
     text_fini(&request_seen);
@@ -277,7 +278,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(connects_to_a_port, setup, teardown),
         cmocka_unit_test_setup_teardown(asks_politely, setup, teardown),
-        cmocka_unit_test_setup_teardown(judges_by_the_status, setup, teardown),
+        cmocka_unit_test_setup_teardown(tells_the_status, setup, teardown),
         cmocka_unit_test_setup_teardown(understands_an_answer_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_not_http, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_up_on_a_server_that_hangs, setup, teardown),
