@@ -60,6 +60,16 @@ static int check_verdict(const struct session *session, bool is_strict) {
     return CODE_DONE;
 }
 
+/* With --unit the installed unit has to be as upkeep unit makes it; else one that is there must do no harm. */
+static int check_unit(struct session *session) {
+    size_t before = session->diags.count;
+    bool is_strict = session->invocation->options.given[OPTION_UNIT];
+    int code = is_strict ? unit_compare(session, &session->diags) : unit_look(session, &session->diags);
+    for (size_t i = before; i < session->diags.count; i++)
+        session->diags.list[i].rule = RULE_UNIT;
+    return code;
+}
+
 /* A manifest with errors is what check is for: it is a finding like the others. */
 static int check_all(struct session *session) {
     if (session->diags.errors == 0) {
@@ -68,16 +78,11 @@ static int check_all(struct session *session) {
             return code;
         session->invocation->local->check(&session->manifest, session->invocation->args, session->invocation->arg_count,
                                           &session->diags);
-    }
-    const struct options *options = &session->invocation->options;
-    if (session->diags.errors == 0 && options->given[OPTION_UNIT]) {
-        size_t before = session->diags.count;
-        int code = unit_compare(session, &session->diags);
+        code = check_unit(session);
         if (code != CODE_DONE)
             return code;
-        for (size_t i = before; i < session->diags.count; i++)
-            session->diags.list[i].rule = RULE_UNIT;
     }
+    const struct options *options = &session->invocation->options;
     bool is_strict = options->given[OPTION_STRICT];
     struct text out TEXT_AUTO = {0};
     if (options->given[OPTION_JSON]) {

@@ -76,9 +76,9 @@ const struct command commands[] = {
      "Warnings and notes are what makes deployments go wrong although everything starts. With --strict the exit code "
      "is 1 for a warning, too; lint_ignore in the manifest silences rules one by one. --list-rules says what is looked "
      "for.\n"
-     "With --unit it also says where the installed systemd unit and the manifest have drifted apart: what matters is "
-     "an "
-     "error, what merely differs a warning. Longer times and settings that only the unit has are not findings.",
+     "A systemd unit that runs this manifest is warned of where it does harm. With --unit there has to be one, as "
+     "upkeep unit makes it: what matters is an error, what merely differs a warning. Longer times and settings that "
+     "only the unit has are not findings.",
      check_command},
     {"unit", NULL, "", 0, 0, ONE(USER) | ONE(INSTALL) | ONE(PRINT), "make the systemd unit for this manifest",
      "Prints a unit that runs this manifest with this upkeep, or installs it. Its time limits follow from the "

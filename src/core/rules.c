@@ -91,11 +91,12 @@ const struct rule_row rule_rows[] = {
                    "The folder has an `asgi.py`, and the command is a WSGI server (gunicorn without an ASGI worker, "
                    "waitress, uwsgi, `flask run`, `runserver`): the port is open, and WebSockets are answered with "
                    "404."},
-    [RULE_UNIT] = {"unit", DIAG_ERROR, "the installed systemd unit runs the stack as the manifest says",
-                   "upkeep unit --install",
-                   "Looked at with `upkeep check --unit` alone. What merely differs is told as "
-                   "a warning: among it times of the unit that are shorter than the manifest's, such as "
-                   "`TimeoutStopSec`."},
+    [RULE_UNIT] =
+        {"unit", DIAG_ERROR, "the installed systemd unit runs the stack as the manifest says", "upkeep unit --install",
+         "A unit in /etc/systemd/system that runs this manifest, whoever wrote it and whatever it is called, "
+         "must do it no harm: `Type=forking`, a `TimeoutStopSec` shorter than the manifest's `kill_timeout`s, "
+         "a `KillMode` that ends the apps past the supervisor. These are warnings; with `upkeep check --unit` "
+         "they are errors, and the unit has to be as `upkeep unit` makes it."},
 };
 const size_t rule_count = sizeof rule_rows / sizeof *rule_rows;
 

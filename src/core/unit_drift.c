@@ -1,9 +1,12 @@
 #include "core/unit_drift.h"
 
-#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/text.h"
+#include "core/unit.h"
 
 /* ---- reading a unit --------------------------------------------------------------------------------------------- */
 
@@ -102,36 +105,37 @@ static void unit_read(struct unit *unit, const struct unit_source *source) {
 struct rule {
     const char *key;
     enum { RULE_SAME, RULE_AT_LEAST, RULE_LIST, RULE_FREE } kind;
-    const char *harm; /* what comes of it; NULL: a warning is enough */
+    const char *harm;  /* what comes of it; NULL: a warning is enough */
+    const char *unset; /* what systemd takes when it is not set; NULL: nothing that would do */
 };
 
 static const struct rule rules[] = {
-    {"ExecStart", RULE_SAME, "it does not run this manifest as upkeep unit would"},
-    {"Type", RULE_SAME, "systemctl start would not wait for the apps"},
-    {"NotifyAccess", RULE_SAME, "anybody's word, or nobody's, would count as the supervisor's"},
-    {"KillMode", RULE_SAME, "systemd would end the apps past the supervisor, in no order"},
-    {"TimeoutStartSec", RULE_AT_LEAST, "systemd would end a start that is still within the manifest's limits"},
-    {"TimeoutStopSec", RULE_AT_LEAST, "systemd would kill apps that are still within their kill_timeout"},
-    {"FileDescriptorStoreMax", RULE_AT_LEAST, "listening sockets would not outlive a restart of the unit"},
-    {"OOMPolicy", RULE_SAME, "one app out of memory would end all"},
-    {"User", RULE_SAME, NULL},
-    {"StartLimitIntervalSec", RULE_AT_LEAST, NULL},
-    {"ReadWritePaths", RULE_LIST, "an app could not write there"},
-    {"AmbientCapabilities", RULE_LIST, "the port below 1024 would be refused"},
-    {"RuntimeDirectory", RULE_LIST, "the runtime dir could not be made"},
-    {"LogsDirectory", RULE_LIST, "the log dir could not be made"},
-    {"Description", RULE_FREE, NULL},
-    {"Documentation", RULE_FREE, NULL},
-    {"Wants", RULE_FREE, NULL},
-    {"After", RULE_FREE, NULL},
-    {"WantedBy", RULE_FREE, NULL},
+    {"ExecStart", RULE_SAME, "it does not run this manifest as upkeep unit would", NULL},
+    {"Type", RULE_SAME, "systemctl start would not wait for the apps", "simple"},
+    {"NotifyAccess", RULE_SAME, "anybody's word, or nobody's, would count as the supervisor's", "main"},
+    {"KillMode", RULE_SAME, "systemd would end the apps past the supervisor, in no order", "control-group"},
+    {"TimeoutStartSec", RULE_AT_LEAST, "systemd would end a start that is still within the manifest's limits", "90s"},
+    {"TimeoutStopSec", RULE_AT_LEAST, "systemd would kill apps that are still within their kill_timeout", "90s"},
+    {"FileDescriptorStoreMax", RULE_AT_LEAST, "listening sockets would not outlive a restart of the unit", NULL},
+    {"OOMPolicy", RULE_SAME, "one app out of memory would end all", "stop"},
+    {"User", RULE_SAME, NULL, NULL},
+    {"StartLimitIntervalSec", RULE_AT_LEAST, NULL, NULL},
+    {"ReadWritePaths", RULE_LIST, "an app could not write there", NULL},
+    {"AmbientCapabilities", RULE_LIST, "the port below 1024 would be refused", NULL},
+    {"RuntimeDirectory", RULE_LIST, "the runtime dir could not be made", NULL},
+    {"LogsDirectory", RULE_LIST, "the log dir could not be made", NULL},
+    {"Description", RULE_FREE, NULL, NULL},
+    {"Documentation", RULE_FREE, NULL, NULL},
+    {"Wants", RULE_FREE, NULL, NULL},
+    {"After", RULE_FREE, NULL, NULL},
+    {"WantedBy", RULE_FREE, NULL, NULL},
 };
 
 static struct rule rule_of(const char *key) {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (strcmp(rules[i].key, key) == 0)
             return rules[i];
-    return (struct rule){key, RULE_SAME, NULL};
+    return (struct rule){key, RULE_SAME, NULL, NULL};
 }
 
 /* `1min 30s`, `90`, `infinity`, `5` as a number: in microseconds, or as the number where there is no unit of time. -1
@@ -201,41 +205,120 @@ static bool lists(const struct unit *unit, const struct line *wanted) {
 
 static bool is_met(const struct rule *rule, const struct unit *unit, const struct line *wanted,
                    const struct line *found) {
+    const char *value = found ? found->value : rule->unset;
     switch (rule->kind) {
     case RULE_FREE:
         return true;
     case RULE_LIST:
         return lists(unit, wanted);
     case RULE_AT_LEAST:
-        return found && amount_of(found->value) >= amount_of(wanted->value);
+        return value && amount_of(value) >= amount_of(wanted->value);
     case RULE_SAME:
-        return found && strcmp(found->value, wanted->value) == 0;
+        return value && strcmp(value, wanted->value) == 0;
     }
     return true;
 }
 
-static void judge(const struct unit *unit, const struct line *wanted, const char *file, struct diags *diags) {
+/* How strictly a unit is looked at. */
+enum strictness { STRICT, HARM_ONLY };
+
+static void judge(const struct unit *unit, const struct line *wanted, const char *file, enum strictness strictness,
+                  struct diags *diags) {
     struct rule rule = rule_of(wanted->key);
     const struct line *found = last_of(unit, wanted);
-    if (is_met(&rule, unit, wanted, found))
+    bool is_free = strictness == HARM_ONLY && (!rule.harm || rule.kind == RULE_LIST);
+    if (is_free || is_met(&rule, unit, wanted, found))
         return;
     struct text text TEXT_AUTO = {0};
     text_printf(&text, "%s is %s, the manifest makes it %s", wanted->key, found ? found->value : "not set",
                 wanted->value);
     if (rule.harm)
         text_printf(&text, ": %s", rule.harm);
-    diags_add(diags, rule.harm ? DIAG_ERROR : DIAG_WARNING, found ? found->file : file, found ? found->number : 0, "%s",
-              text_get(&text));
+    diags_add(diags, rule.harm && strictness == STRICT ? DIAG_ERROR : DIAG_WARNING, found ? found->file : file,
+              found ? found->number : 0, "%s", text_get(&text));
+}
+
+static void unit_read_all(struct unit *unit, const struct unit_source *sources, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        unit_read(unit, &sources[i]);
+}
+
+static void unit_expect(struct unit *unit, const char *wanted) {
+    unit_read(unit, &(struct unit_source){.file = "", .bytes = wanted, .len = strlen(wanted)});
 }
 
 void unit_drift(const char *wanted, const struct unit_source *sources, size_t source_count, struct diags *diags) {
     struct unit expected = {0};
     struct unit installed = {0};
-    unit_read(&expected, &(struct unit_source){.file = "", .bytes = wanted, .len = strlen(wanted)});
-    for (size_t i = 0; i < source_count; i++)
-        unit_read(&installed, &sources[i]);
+    unit_expect(&expected, wanted);
+    unit_read_all(&installed, sources, source_count);
     for (size_t i = 0; i < expected.count; i++)
-        judge(&installed, &expected.lines[i], sources[0].file, diags);
+        judge(&installed, &expected.lines[i], sources[0].file, STRICT, diags);
+    unit_free(&expected);
+    unit_free(&installed);
+}
+
+/* ---- somebody's own unit ---------------------------------------------------------------------------------------- */
+
+static const struct line *service_line(const struct unit *unit, const char *key) {
+    static char section[] = "Service";
+    char name[32];
+    (void)snprintf(name, sizeof name, "%s", key);
+    return last_of(unit, &(struct line){.section = section, .key = name});
+}
+
+/* Whether a command line has the word, which may stand in quotes or, where is_path_end, behind a slash. */
+static bool has_word(const char *command, const char *word, bool is_path_end) {
+    size_t len = strlen(word);
+    for (const char *at = strstr(command, word); at; at = strstr(at + 1, word)) {
+        bool begins = at == command || strchr(" \t\"'", at[-1]) || (is_path_end && strchr("/@-:+!", at[-1]));
+        if (begins && (at[len] == '\0' || strchr(" \t\"'", at[len])))
+            return true;
+    }
+    return false;
+}
+
+/* A folder is named with and without a slash at its end. */
+static bool is_folder_of(const char *folder, const char *manifest) {
+    const char *slash = strrchr(manifest, '/');
+    size_t len = strlen(folder);
+    while (len > 0 && folder[len - 1] == '/')
+        len--;
+    return slash && len == (size_t)(slash - manifest) && strncmp(folder, manifest, len) == 0;
+}
+
+static bool unit_is_of(const struct unit *unit, const char *manifest) {
+    const struct line *exec = service_line(unit, "ExecStart");
+    const struct line *folder = service_line(unit, "WorkingDirectory");
+    struct text word TEXT_AUTO = {0};
+    unit_print_word(manifest, &word);
+    if (!exec || !has_word(exec->value, "upkeep", true))
+        return false;
+    if (has_word(exec->value, manifest, false) || has_word(exec->value, text_get(&word), false))
+        return true;
+    return folder && is_folder_of(folder->value, manifest) && !has_word(exec->value, "-f", false);
+}
+
+bool unit_runs(const struct unit_source *sources, size_t source_count, const char *manifest) {
+    struct unit unit = {0};
+    unit_read_all(&unit, sources, source_count);
+    bool is_of_manifest = unit_is_of(&unit, manifest);
+    unit_free(&unit);
+    return is_of_manifest;
+}
+
+void unit_harm(const char *wanted, const struct unit_source *sources, size_t source_count, struct diags *diags) {
+    struct unit expected = {0};
+    struct unit installed = {0};
+    unit_expect(&expected, wanted);
+    unit_read_all(&installed, sources, source_count);
+    for (size_t i = 0; i < expected.count; i++)
+        if (strcmp(expected.lines[i].key, "ExecStart") != 0)
+            judge(&installed, &expected.lines[i], sources[0].file, HARM_ONLY, diags);
+    const struct line *exec = service_line(&installed, "ExecStart");
+    if (exec && !has_word(exec->value, "run", false))
+        diags_add(diags, DIAG_WARNING, exec->file, exec->number,
+                  "ExecStart does not call upkeep run: only that stays in the foreground, where systemd can see it");
     unit_free(&expected);
     unit_free(&installed);
 }

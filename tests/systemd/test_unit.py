@@ -198,6 +198,25 @@ class Drift(SystemdTest):
         self.assertIn("1.conf:3: error: Type is simple", s.upkeep("check", "--unit", check=False).stdout)
         self.assertEqual(s.upkeep("check").returncode, 0)
 
+    def test_unit_by_hand_and_of_another_name(self):
+        s = self.stack(PLAIN + "kill_timeout = 5m\n")
+        path = f"/etc/systemd/system/{s.name}-staging.service"
+        self.addCleanup(lambda: os.path.exists(path) and os.unlink(path))
+        with open(path, "w") as unit:
+            unit.write(f"[Service]\nType=forking\nWorkingDirectory={s.folder}\nExecStart={UPKEEP} start\nUser=nobody\n")
+        found = s.upkeep("check")
+        self.assertEqual(found.returncode, 0)
+        for line in (":2: warning: Type is forking, the manifest makes it notify: systemctl start would not wait",
+                     ":4: warning: ExecStart does not call upkeep run: only that stays in the foreground",
+                     ": warning: TimeoutStopSec is not set, the manifest makes it 315s: systemd would kill apps",
+                     f": note: runs this manifest under another name than upkeep unit would ({s.name}.service)"):
+            self.assertIn(path + line, found.stdout)
+        self.assertNotIn("User is", found.stdout)
+        self.assertEqual(s.upkeep("check", "--strict", check=False).returncode, 1)
+        with open(path, "w") as unit:
+            unit.write("[Service]\nType=forking\nExecStart=/usr/bin/pm2 resurrect\n")
+        self.assertNotIn(path, s.upkeep("check").stdout)
+
 
 if __name__ == "__main__":
     main()

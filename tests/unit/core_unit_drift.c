@@ -69,12 +69,55 @@ static void what_is_missing_is_said(void **state) {
         "warning shop.service:5: User is root, the manifest makes it deploy\n");
 }
 
+/* What is said of a unit that somebody wrote by hand. */
+static void expect_harm(const char *installed, const char *said) {
+    struct unit_source source = {"hand.service", installed, strlen(installed)};
+    struct diags diags = {0};
+    struct text text TEXT_AUTO = {0};
+    unit_harm(wanted, &source, 1, &diags);
+    for (size_t i = 0; i < diags.count; i++) {
+        assert_int_equal(diags.list[i].severity, DIAG_WARNING);
+        diag_print(&diags.list[i], &text);
+        text_char(&text, '\n');
+    }
+    assert_string_equal(text_get(&text), said);
+    diags_fini(&diags);
+}
+
+static void by_hand_only_harm_is_said(void **state) {
+    (void)state;
+    expect_harm("[Service]\nType=notify\nExecStart=/opt/upkeep run web\nUser=www\n", "");
+    expect_harm("[Service]\nType=forking\nExecStart=/opt/upkeep start\nTimeoutStopSec=10\n",
+                "hand.service:2: Type is forking, the manifest makes it notify: systemctl start would not wait for the "
+                "apps\n"
+                "hand.service:4: TimeoutStopSec is 10, the manifest makes it 75s: systemd would kill apps that are "
+                "still within their kill_timeout\n"
+                "hand.service:3: ExecStart does not call upkeep run: only that stays in the foreground, where systemd "
+                "can see it\n");
+}
+
+static bool runs(const char *unit) {
+    return unit_runs(&(struct unit_source){"x.service", unit, strlen(unit)}, 1, "/srv/my shop/upkeep.ini");
+}
+
+static void a_unit_is_of_the_manifest_that_it_runs(void **state) {
+    (void)state;
+    assert_true(runs("[Service]\nExecStart=\"/usr/bin/upkeep\" -f \"/srv/my shop/upkeep.ini\" run\n"));
+    assert_true(runs("[Service]\nExecStart=-upkeep -f '/srv/my shop/upkeep.ini' start\n"));
+    assert_true(runs("[Service]\nWorkingDirectory=/srv/my shop/\nExecStart=/opt/bin/upkeep run\n"));
+    assert_false(runs("[Service]\nWorkingDirectory=/srv/my shop\nExecStart=/opt/bin/upkeep -f b.ini run\n"));
+    assert_false(runs("[Service]\nWorkingDirectory=/srv/my\nExecStart=/opt/bin/upkeep run\n"));
+    assert_false(runs("[Service]\nExecStart=cat \"/srv/my shop/upkeep.ini\"\n"));
+    assert_false(runs("[Service]\nExecStart=upkeep -f \"/srv/my shop/upkeep.ini.old\" run\n"));
+    assert_false(runs("[Unit]\nExecStart=upkeep -f \"/srv/my shop/upkeep.ini\" run\n"));
+    assert_false(runs(""));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_is_silent),
-        cmocka_unit_test(longer_times_are_fine_and_shorter_are_not),
-        cmocka_unit_test(the_last_word_counts),
-        cmocka_unit_test(what_is_missing_is_said),
+        cmocka_unit_test(by_hand_only_harm_is_said), cmocka_unit_test(a_unit_is_of_the_manifest_that_it_runs),
+        cmocka_unit_test(the_same_is_silent),        cmocka_unit_test(longer_times_are_fine_and_shorter_are_not),
+        cmocka_unit_test(the_last_word_counts),      cmocka_unit_test(what_is_missing_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

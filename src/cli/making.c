@@ -1,0 +1,95 @@
+#include "cli/making.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/code.h"
+#include "cli/unit_place.h"
+#include "core/value.h"
+
+void making_fini(struct making *making) {
+    free(making->program);
+    free(making->user);
+    text_fini(&making->text);
+    text_fini(&making->name);
+    text_fini(&making->path);
+    diags_fini(&making->diags);
+}
+
+bool making_is_of_manager(const struct making *making) {
+    return making->spec.identity == UNIT_OF_MANAGER;
+}
+
+/* ---- whose it is ------------------------------------------------------------------------------------------------ */
+
+/* The owner of the manifest; of one that root owns, whoever asks, behind sudo too. So the unit that is printed for a
+ * user is the one that sudo installs. */
+static uid_t making_owner(const struct session *session) {
+    const char *sudo = getenv("SUDO_UID");
+    struct stat st;
+    if (stat(session->path, &st) == 0 && st.st_uid != 0)
+        return st.st_uid;
+    if (getuid() != 0 || !sudo)
+        return getuid();
+    int64_t uid = 0;
+    struct text unused TEXT_AUTO = {0};
+    return value_parse_int(sudo, 0, UINT32_MAX - 1, &uid, &unused) ? (uid_t)uid : 0;
+}
+
+static int making_identify(struct making *making) {
+    bool is_user = making->session->invocation->options.given[OPTION_USER];
+    uid_t uid = is_user ? getuid() : making_owner(making->session);
+    const struct passwd *entry = getpwuid(uid);
+    if (!entry)
+        return code_fail(CODE_FAILED, "user %u, who the apps would run as, has no name on this machine", (unsigned)uid);
+    making->user = strdup(entry->pw_name);
+    making->spec.identity = is_user ? UNIT_OF_MANAGER : uid == 0 ? UNIT_OF_ROOT : UNIT_OF_USER;
+    making->spec.user = making->user;
+    if (making->spec.identity == UNIT_OF_ROOT)
+        diags_add(&making->diags, DIAG_NOTE, making->session->manifest.file, 0,
+                  "the apps will run as root; as the user who owns this file, when that is another");
+    return making->user ? CODE_DONE : code_fail(CODE_FAILED, "%s", strerror(ENOMEM));
+}
+
+/* ---- making it -------------------------------------------------------------------------------------------------- */
+
+static int making_program(struct making *making) {
+    making->program = realpath("/proc/self/exe", NULL);
+    making->spec.program = making->program;
+    if (!making->program || access(making->program, X_OK) < 0)
+        return code_fail(CODE_FAILED, "cannot tell where this upkeep is (was it replaced just now?)");
+    if (!unit_is_program(making->program))
+        return code_fail(CODE_FAILED, "systemd does not run a program whose path holds a quote or a backslash: %s",
+                         making->program);
+    return CODE_DONE;
+}
+
+static int making_path(struct making *making) {
+    struct text error TEXT_AUTO = {0};
+    unit_file_name(making->spec.name, &making->name);
+    if (!unit_place_folder(making_is_of_manager(making), &making->path, &error))
+        return code_fail(CODE_FAILED, "%s", text_get(&error));
+    text_printf(&making->path, "/%s", text_get(&making->name));
+    return CODE_DONE;
+}
+
+int making_make(struct making *making) {
+    struct session *session = making->session;
+    making->spec.manifest = session->path;
+    int code = making_identify(making);
+    if (code == CODE_DONE)
+        code = making_program(making);
+    if (code != CODE_DONE)
+        return code;
+    if (!session->invocation->local->unit_survey(&session->manifest, making->user, &making->spec, &making->diags))
+        return code_fail(CODE_FAILED, "%s", strerror(ENOMEM));
+    unit_print(&making->spec, &making->text);
+    code = making_path(making);
+    if (code == CODE_DONE && (making->text.failed || making->path.failed))
+        code = code_fail(CODE_FAILED, "%s", strerror(ENOMEM));
+    return code;
+}

@@ -1,0 +1,135 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/code.h"
+#include "cli/making.h"
+#include "cli/unit.h"
+#include "cli/unit_place.h"
+#include "core/unit_drift.h"
+
+enum { DROP_INS = 64 }; /* of one unit; more are not looked at */
+
+/* The unit file and its drop-ins, as systemd reads them. */
+struct installed {
+    struct unit_source sources[DROP_INS + 1];
+    char *files[DROP_INS + 1];
+    size_t count;
+};
+
+static void installed_add(struct installed *installed, const char *path) {
+    char *bytes = unit_place_read(path);
+    char *file = strdup(path);
+    if (!bytes || !file || installed->count > DROP_INS) {
+        free(bytes);
+        free(file);
+        return;
+    }
+    installed->files[installed->count] = file;
+    installed->sources[installed->count++] = (struct unit_source){file, bytes, strlen(bytes)};
+}
+
+static bool ends_with(const struct dirent *entry, const char *end) {
+    size_t len = strlen(entry->d_name);
+    return len > strlen(end) && strcmp(entry->d_name + len - strlen(end), end) == 0;
+}
+
+static int is_drop_in(const struct dirent *entry) {
+    return ends_with(entry, ".conf");
+}
+
+static int is_service(const struct dirent *entry) {
+    return ends_with(entry, ".service");
+}
+
+static void installed_read(struct installed *installed, const char *path) {
+    installed_add(installed, path);
+    struct text folder TEXT_AUTO = {0};
+    text_printf(&folder, "%s.d", path);
+    struct dirent **entries = NULL;
+    int count = scandir(text_get(&folder), &entries, is_drop_in, alphasort);
+    for (int i = 0; i < count; i++) {
+        struct text drop_in TEXT_AUTO = {0};
+        text_printf(&drop_in, "%s/%s", text_get(&folder), entries[i]->d_name);
+        installed_add(installed, text_get(&drop_in));
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static void installed_fini(struct installed *installed) {
+    for (size_t i = 0; i < installed->count; i++) {
+        free(installed->files[i]);
+        free((char *)installed->sources[i].bytes);
+    }
+}
+
+static void take_findings(struct diags *diags, const struct diags *more) {
+    for (size_t i = 0; i < more->count; i++)
+        diags_add(diags, more->list[i].severity, more->list[i].file, more->list[i].line, "%s", more->list[i].text);
+}
+
+int unit_compare(struct session *session, struct diags *diags) {
+    struct making making = {.session = session};
+    int code = making_make(&making);
+    if (code == CODE_DONE) {
+        struct installed installed = {0};
+        const char *path = text_get(&making.path);
+        installed_read(&installed, path);
+        if (installed.count == 0 || strcmp(installed.files[0], path) != 0)
+            diags_add(diags, DIAG_ERROR, path, 0, "cannot read the unit: %s (upkeep unit --install makes it)",
+                      strerror(access(path, R_OK) < 0 ? errno : ENOENT));
+        else
+            unit_drift(text_get(&making.text), installed.sources, installed.count, diags);
+        take_findings(diags, &making.diags);
+        installed_fini(&installed);
+    }
+    making_fini(&making);
+    return code;
+}
+
+/* ---- units that are there --------------------------------------------------------------------------------------- */
+
+static void judge_harm(struct making *making, const struct installed *installed, struct diags *diags) {
+    const char *file = installed->files[0];
+    unit_harm(text_get(&making->text), installed->sources, installed->count, diags);
+    if (strcmp(strrchr(file, '/') + 1, text_get(&making->name)) != 0)
+        diags_add(diags, DIAG_NOTE, file, 0, "runs this manifest under another name than upkeep unit would (%s)",
+                  text_get(&making->name));
+}
+
+static int look_at_unit(struct making *making, const char *path, struct diags *diags) {
+    struct installed installed = {0};
+    int code = CODE_DONE;
+    installed_read(&installed, path);
+    if (installed.count > 0 && unit_runs(installed.sources, installed.count, making->session->path)) {
+        if (making->text.len == 0)
+            code = making_make(making);
+        if (code == CODE_DONE)
+            judge_harm(making, &installed, diags);
+    }
+    installed_fini(&installed);
+    return code;
+}
+
+int unit_look(struct session *session, struct diags *diags) {
+    struct making making = {.session = session};
+    struct text folder TEXT_AUTO = {0};
+    struct text unused TEXT_AUTO = {0};
+    struct dirent **entries = NULL;
+    int code = CODE_DONE;
+    bool has_folder = unit_place_folder(session->invocation->options.given[OPTION_USER], &folder, &unused);
+    int count = has_folder ? scandir(text_get(&folder), &entries, is_service, alphasort) : 0;
+    for (int i = 0; i < count; i++) {
+        struct text path TEXT_AUTO = {0};
+        text_printf(&path, "%s/%s", text_get(&folder), entries[i]->d_name);
+        if (code == CODE_DONE)
+            code = look_at_unit(&making, text_get(&path), diags);
+        free(entries[i]);
+    }
+    free(entries);
+    making_fini(&making);
+    return code;
+}
