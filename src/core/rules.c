@@ -8,95 +8,113 @@ const struct rule_row rule_rows[] = {
     [RULE_MANIFEST] = {"manifest", DIAG_ERROR, "the manifest and the dotenv files can be read and understood",
                        "correct the line",
                        "Unknown or repeated keys and sections, bad values, dependencies that do not exist or form a "
-                       "cycle, a dotenv file that is missing or malformed. All of a file's mistakes are told at once."},
+                       "cycle, a dotenv file that is missing or malformed. All of a file's mistakes are told at once.",
+                       false},
     [RULE_PROGRAM] = {"program", DIAG_ERROR, "each command's program is there and may be executed",
                       "install it, or write where it is",
                       "The programs of `command`, `pre_start`, `stop_command` and `exec:` conditions, looked for from "
-                      "the app's own folder and in the app's own `PATH`, as a start would."},
+                      "the app's own folder and in the app's own `PATH`, as a start would.",
+                      true},
     [RULE_INTERPRETER] =
         {"interpreter", DIAG_ERROR, "a script's #! line names an interpreter that is there",
          "make the virtual environment or the script anew, in the place where it is used",
          "A virtual environment that was copied or moved keeps the old path in the first line of each of its scripts; "
          "the kernel then says `No such file or directory` of a file that is there. A line that ends with a carriage "
-         "return (CRLF) does the same."},
+         "return (CRLF) does the same.",
+         true},
     [RULE_NPM_SCRIPT] = {"npm-script", DIAG_ERROR, "package.json has the script that the command runs",
                          "name a script that package.json has",
                          "For `npm start`, `npm run NAME` and the same of yarn and pnpm: the app's folder has a "
-                         "package.json, and that has the script."},
+                         "package.json, and that has the script.",
+                         false},
     [RULE_FOLDER] = {"folder", DIAG_ERROR, "the apps' folders can be entered, and upkeep's own written",
                      "make the folder, or correct the path or its permissions",
-                     "`cwd` of each app; `log_dir` and `runtime_dir`, which upkeep makes itself when it may."},
+                     "`cwd` of each app; `log_dir` and `runtime_dir`, which upkeep makes itself when it may.", false},
     [RULE_REQUIRE_ENV] = {"require-env", DIAG_ERROR, "the variables of require_env are set to something real",
                           "set it in the app's env_file",
                           "A variable that `require_env` names is set, is not empty and is not a placeholder such as "
-                          "`changeme` or `your-api-key-here`. A start looks for the same before it runs anything."},
+                          "`changeme` or `your-api-key-here`. A start looks for the same before it runs anything.",
+                          false},
     [RULE_REQUIRE_PATH] = {"require-path", DIAG_ERROR, "the paths of require_path exist",
                            "install or build it before the start",
-                           "What `require_path` names is there. A start looks for the same before it runs anything."},
+                           "What `require_path` names is there. A start looks for the same before it runs anything.",
+                           true},
     [RULE_PORT_HELD] =
         {"port-held", DIAG_ERROR, "nobody else holds the app's port", "end who holds it, or give the app another port",
          "The process that holds it is named, with its user and its systemd unit if it has one. The apps of the "
-         "supervisor that runs this manifest now may hold their own ports."},
+         "supervisor that runs this manifest now may hold their own ports.",
+         false},
     [RULE_PORT_TWICE] = {"port-twice", DIAG_ERROR, "no two apps have the same port", "give one of them another port",
-                         "The second would be refused at its start."},
+                         "The second would be refused at its start.", false},
     [RULE_PORT_PRIVILEGED] =
         {"port-privileged", DIAG_ERROR, "a port below 1024 is for those who may open it",
          "use a port from 1024 on (behind a proxy), or give the unit AmbientCapabilities=CAP_NET_BIND_SERVICE",
          "Ports below `net.ipv4.ip_unprivileged_port_start` need the capability CAP_NET_BIND_SERVICE: of whoever runs "
          "`check`, or of the program's file (setcap). It is not looked at while a supervisor runs this manifest, which "
-         "may have other rights than who checks."},
+         "may have other rights than who checks.",
+         false},
     [RULE_MISSING_BUILD] = {"missing-build", DIAG_WARNING, "what the command needs has been installed and built",
                             "install or build it before the start",
                             "`node_modules` beside a lock file when the command is one of Node's and package.json "
                             "names dependencies, and `.next/BUILD_ID` when it is "
-                            "`next start`. Name them in `require_path` to have a start refused without them."},
+                            "`next start`. Name them in `require_path` to have a start refused without them.",
+                            true},
     [RULE_STALE_BUILD] =
         {"stale-build", DIAG_WARNING, "what was installed and built is newer than what it was made from",
          "install or build it anew",
          "By the time of the last change: `node_modules` is older than its lock file, `.venv` than `uv.lock`, "
          "`poetry.lock`, `Pipfile.lock` or `requirements.txt`, `.next/BUILD_ID` than a source file. That is what "
          "`git pull` leaves behind. An installer that found nothing to do may leave the folder's time as it was: "
-         "`touch` it then."},
+         "`touch` it then.",
+         true},
     [RULE_ENV_EXAMPLE] =
         {"env-example", DIAG_WARNING, "what .env.example has is set", "add it to the app's env_file",
          "A key that stands in `.env.example` beside one of the app's dotenv files (or in a file of its name with "
-         "`.example` behind it), and that the app's environment does not have."},
+         "`.example` behind it), and that the app's environment does not have.",
+         false},
     [RULE_SECRET_MODE] =
         {"secret-mode", DIAG_WARNING, "dotenv files with secrets are for their owner alone", "chmod 600 it",
          "A dotenv file that holds a key, a token or a password can be read by every user, or by its group although "
-         "the owner is who runs upkeep."},
+         "the owner is who runs upkeep.",
+         false},
     [RULE_HOME_PATH] = {"home-path", DIAG_WARNING, "nothing points into somebody's home",
                         "write it relative to root, or as ~/ or ${HOME}",
                         "An absolute path below `/home/NAME`, `/Users/NAME` or `/root` in the manifest or in a dotenv "
-                        "file works for one person on one machine."},
+                        "file works for one person on one machine.",
+                        false},
     [RULE_DEV_COMMAND] =
         {"dev-command", DIAG_WARNING, "development servers are for development",
          "run what is made for production, or use a profile named dev",
          "`next dev`, `vite`, `npm run dev`, `--reload`, `runserver`, `flask run` and their like, also behind an npm "
          "script, unless the profile is one of development (dev, development, local, test, or one that begins so: "
          "`dev-anna`). Without a profile, the stack's `name` (where the manifest has one) and then NODE_ENV or APP_ENV "
-         "are asked."},
+         "are asked.",
+         false},
     [RULE_NODE_ENV] =
         {"node-env", DIAG_WARNING, "NODE_ENV is one of production, development and test",
          "use production, and a variable of your own (APP_ENV) for the name of the stage",
          "Next.js and many libraries know these three only: with `staging` they are neither optimised "
-         "nor well defined. Looked at for the commands of Node, and not in development (as for dev-command)."},
+         "nor well defined. Looked at for the commands of Node, and not in development (as for dev-command).",
+         false},
     [RULE_SERVICE_DOWN] =
         {"service-down", DIAG_WARNING, "the local services that variables point to are there", "start that service",
          "A variable holds a URL (redis, postgres, mysql, mongodb, amqp) of this machine, and nobody listens on its "
-         "port, nor is it the port of an app of this manifest."},
+         "port, nor is it the port of an app of this manifest.",
+         false},
     [RULE_WSGI] = {"wsgi", DIAG_NOTE, "an application with WebSockets needs an ASGI server",
                    "serve the ASGI application (daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker), if it has "
                    "WebSockets",
                    "The folder has an `asgi.py`, and the command is a WSGI server (gunicorn without an ASGI worker, "
                    "waitress, uwsgi, `flask run`, `runserver`): the port is open, and WebSockets are answered with "
-                   "404."},
+                   "404.",
+                   false},
     [RULE_UNIT] =
         {"unit", DIAG_ERROR, "the installed systemd unit runs the stack as the manifest says", "upkeep unit --install",
          "A unit in /etc/systemd/system that runs this manifest, whoever wrote it and whatever it is called, "
          "must do it no harm: `Type=forking`, a `TimeoutStopSec` shorter than the manifest's `kill_timeout`s, "
          "a `KillMode` that ends the apps past the supervisor. These are warnings; with `upkeep check --unit` "
-         "they are errors, and the unit has to be as `upkeep unit` makes it."},
+         "they are errors, and the unit has to be as `upkeep unit` makes it.",
+         false},
 };
 const size_t rule_count = sizeof rule_rows / sizeof *rule_rows;
 

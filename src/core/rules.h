@@ -3,6 +3,7 @@
 #ifndef UPKEEP_CORE_RULES_H
 #define UPKEEP_CORE_RULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum diag_severity { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR };
@@ -36,6 +37,7 @@ struct rule_row {
     const char *summary;         /* one line, no full stop */
     const char *advice;          /* what to do, unless a finding knows better: one line, no full stop */
     const char *text;            /* the paragraph of the documentation */
+    bool prepare_mends;          /* the app's own `prepare` lines may mend it: deploy looks again once they have run */
 };
 
 extern const struct rule_row rule_rows[]; /* by enum rule_id */

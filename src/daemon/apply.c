@@ -18,8 +18,9 @@ struct apply_app {
     enum diff_kind kind;
     uint64_t keys;
     enum take take;
-    bool is_known; /* there is an instance */
-    bool is_up;    /* which is wanted up, or has a process */
+    bool is_known;       /* there is an instance */
+    bool is_up;          /* which is wanted up, or has a process */
+    const char *renewal; /* why it is started anew though nothing has changed; NULL: it is not. Borrowed */
     bool has_process;
     bool has_other_env;    /* than at its last start */
     struct text variables; /* what differs in it, one a line */
@@ -29,6 +30,7 @@ struct apply_app {
 };
 
 struct apply {
+    struct apply_wish wish;
     struct manifest manifest; /* moved away once it is done */
     struct app_config *configs;
     enum take *takes;
@@ -78,30 +80,23 @@ static bool apply_has_changed(const struct apply_app *app, const char *key) {
 /* What its process is to do. One that is down takes what has changed at its next start, but for one that is to start by
  * itself from now on. */
 static enum take apply_decide(const struct apply_app *app, const struct app_config *config) {
-    switch (app->kind) {
-    case DIFF_NEW:
+    if (app->kind == DIFF_NEW)
         return config->autostart ? TAKE_START : TAKE_LEAVE;
-    case DIFF_GONE:
-        return TAKE_LEAVE;
-    case DIFF_START:
-        if (app->is_up)
-            return TAKE_RESTART;
-        break;
-    case DIFF_LIVE:
-    case DIFF_SAME:
-        if (app->is_up && app->has_other_env)
-            return TAKE_RESTART;
-        break;
-    }
+    bool has_changed = app->kind == DIFF_START || app->has_other_env;
+    if (app->renewal || (has_changed && app->is_up))
+        return TAKE_RESTART;
     bool has_new_dependencies = app->is_up && apply_has_changed(app, "depends_on"); /* which have to be up */
     bool is_to_start = !app->is_up && config->autostart && apply_has_changed(app, "autostart");
     return has_new_dependencies || is_to_start ? TAKE_START : TAKE_LEAVE;
 }
 
-static void apply_find_fault(struct diags *findings, const struct diags *found) {
-    for (size_t i = 0; i < found->count; i++)
+static void apply_find_fault(struct diags *findings, const struct diags *found, bool before_prepare) {
+    for (size_t i = 0; i < found->count; i++) {
+        if (before_prepare && rule_rows[found->list[i].rule].prepare_mends)
+            continue;
         diags_add(findings, found->list[i].severity, found->list[i].file, found->list[i].line, "%s",
                   found->list[i].text);
+    }
 }
 
 /* Environment and settings as the app's next start would have them. */
@@ -113,15 +108,18 @@ static void apply_resolve(struct apply *apply, const struct supervisor *supervis
     struct launch_context context = {&apply->manifest, supervisor_inherited(supervisor), NULL};
     struct env env = {0};
     struct diags found = {0};
+    struct diags missing = {0};
     bool has_env = launch_environment(&context, written, &env, &found);
     bool is_typed = manifest_resolve(&apply->manifest, written, &env, config, &found);
     if (has_env && is_typed && marks)
         app->has_other_env = env_marks_compare(marks, &env, apply->manifest.file, &app->variables) > 0;
     app->take = apply_decide(app, config);
     if (has_env && is_typed && app->take != TAKE_LEAVE)
-        require_look(&context, written, config, &env, &apply->environment_findings);
+        require_look(&context, written, config, &env, &missing);
+    apply_find_fault(&apply->environment_findings, &missing, app->renewal && apply->wish.before_prepare);
     if (!is_typed || (!has_env && (app->is_up || app->take != TAKE_LEAVE)))
-        apply_find_fault(&apply->environment_findings, &found);
+        apply_find_fault(&apply->environment_findings, &found, false);
+    diags_fini(&missing);
     diags_fini(&found);
     env_fini(&env);
 }
@@ -134,6 +132,7 @@ static bool apply_look_at_app(struct apply *apply, const struct supervisor *supe
     app->name = strdup(diff->now ? diff->now->name : diff->before->name);
     if (!app->name)
         return false;
+    app->renewal = json_string_value(json_object_get(apply->wish.renew, app->name));
     struct instance_view view = {0};
     app->is_known = apply_find(supervisor, app->name, &view);
     if (app->is_known) {
@@ -233,10 +232,11 @@ static bool apply_compare(struct apply *apply, const struct supervisor *supervis
     return is_good;
 }
 
-struct apply *apply_new(struct supervisor *supervisor) {
+struct apply *apply_new(struct supervisor *supervisor, const struct apply_wish *wish) {
     struct apply *apply = calloc(1, sizeof *apply);
     if (!apply)
         return NULL;
+    apply->wish = *wish;
     bool is_read = reread_manifest(supervisor_manifest(supervisor), supervisor_inherited(supervisor), &apply->manifest,
                                    &apply->manifest_findings);
     if (is_read && !apply_compare(apply, supervisor)) {
@@ -252,6 +252,16 @@ const struct diags *apply_manifest_findings(const struct apply *apply) {
 
 const struct diags *apply_environment_findings(const struct apply *apply) {
     return apply->environment_findings.errors > 0 ? &apply->environment_findings : NULL;
+}
+
+const char *apply_unknown(const struct apply *apply) {
+    const char *name;
+    const json_t *why;
+    json_object_foreach((json_t *)apply->wish.renew, name, why) {
+        if (!manifest_find(&apply->manifest, name))
+            return name;
+    }
+    return NULL;
 }
 
 bool apply_needs_new_supervisor(const struct apply *apply) {
@@ -297,13 +307,14 @@ void apply_mark_gone(const struct supervisor *supervisor, bool *set) {
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 
-static const char *apply_kind_word(enum diff_kind kind) {
-    switch (kind) {
+static const char *apply_kind_word(const struct apply_app *app) {
+    switch (app->kind) {
     case DIFF_NEW:
         return "new";
     case DIFF_GONE:
         return "gone";
-    case DIFF_SAME: /* but not its environment */
+    case DIFF_SAME:
+        return app->has_other_env ? "changed" : "renewed";
     case DIFF_LIVE:
     case DIFF_START:
         break;
@@ -342,10 +353,11 @@ void apply_report(const struct apply *apply, struct text *out) {
             continue;
         json_text_object(out, NULL);
         json_text_string(out, "app", app->name);
-        json_text_string(out, "change", apply_kind_word(app->kind));
+        json_text_string(out, "change", apply_kind_word(app));
         json_text_string(out, "action", apply_action_word(app));
         apply_report_keys(manifest_app_keys, app->keys, "keys", out);
         json_text_lines(out, "variables", text_get(&app->variables));
+        json_text_string(out, "why", app->take == TAKE_RESTART ? app->renewal : NULL);
         json_text_object_end(out);
     }
     json_text_array_end(out);

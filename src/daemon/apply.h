@@ -2,18 +2,31 @@
 #ifndef UPKEEP_DAEMON_APPLY_H
 #define UPKEEP_DAEMON_APPLY_H
 
+#include <jansson.h>
+#include <stdbool.h>
+
 #include "daemon/supervisor.h"
 
 struct apply;
 
+/* What is asked for beyond what has changed. */
+struct apply_wish {
+    const json_t *renew; /* apps that are started anew although they have not changed, each with why; NULL: none.
+                            Borrowed for as long as the apply */
+    bool before_prepare; /* what their own `prepare` lines may mend does not stand in the way yet */
+};
+
 /* Reads manifest and dotenv files and compares them with what runs. NULL when out of memory. */
-struct apply *apply_new(struct supervisor *supervisor);
+struct apply *apply_new(struct supervisor *supervisor, const struct apply_wish *wish);
 void apply_free(struct apply *apply);
 
 /* Why it cannot be done: NULL when it can. A broken manifest is told from a broken environment (of an app that is up or
  * to come up). */
 const struct diags *apply_manifest_findings(const struct apply *apply);
 const struct diags *apply_environment_findings(const struct apply *apply);
+
+/* The first app that is to be renewed and is not in the manifest; NULL when there is none. Borrowed from the wish. */
+const char *apply_unknown(const struct apply *apply);
 
 /* Keys of [upkeep] that only a new supervisor takes stand in the way. */
 bool apply_needs_new_supervisor(const struct apply *apply);

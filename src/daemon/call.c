@@ -59,6 +59,16 @@ static bool call_is_strings(const json_t *value) {
     return true;
 }
 
+static bool call_is_named(const json_t *value) {
+    const char *name;
+    json_t *item;
+    json_object_foreach((json_t *)value, name, item) {
+        if (!json_is_string(item))
+            return false;
+    }
+    return json_is_object(value);
+}
+
 /* False when the value is of another type. */
 static bool call_take(json_t *value, const struct call_param *param) {
     switch (param->type) {
@@ -69,6 +79,11 @@ static bool call_take(json_t *value, const struct call_param *param) {
         return true;
     case CALL_STRINGS:
         if (!call_is_strings(value))
+            return false;
+        *(json_t **)param->out = value;
+        return true;
+    case CALL_NAMED:
+        if (!call_is_named(value))
             return false;
         *(json_t **)param->out = value;
         return true;

@@ -49,6 +49,7 @@ void call_service_error(struct call *call, const char *name, const char *key, co
 enum call_type {
     CALL_STRING,  /* const char * */
     CALL_STRINGS, /* json_t *, an array of strings */
+    CALL_NAMED,   /* json_t *, an object of strings */
     CALL_BOOL,    /* bool */
     CALL_INT,     /* int64_t */
 };

@@ -441,6 +441,8 @@ static void verbs_apply_settled(void *context) {
 static bool verbs_apply_is_refused(struct call *call, const struct apply *apply, bool dry_run) {
     if (apply_manifest_findings(apply)) {
         verbs_broken(call, CALL_INTERFACE ".ManifestBroken", apply_manifest_findings(apply));
+    } else if (apply_unknown(apply)) {
+        call_error_about(call, "NoSuchApp", "app", apply_unknown(apply));
     } else if (apply_environment_findings(apply)) {
         verbs_broken(call, CALL_INTERFACE ".EnvironmentBroken", apply_environment_findings(apply));
     } else if (apply_needs_new_supervisor(apply) && !dry_run) {
@@ -489,13 +491,15 @@ static void verbs_apply(struct call *call) {
     bool dry_run = false;
     bool wait = false;
     int64_t timeout_ms = -1;
+    json_t *renew = NULL;
     const struct call_param params[] = {{"dry_run", CALL_BOOL, false, &dry_run},
                                         {"wait", CALL_BOOL, false, &wait},
-                                        {"timeout_ms", CALL_INT, false, &timeout_ms}};
+                                        {"timeout_ms", CALL_INT, false, &timeout_ms},
+                                        {"renew", CALL_NAMED, false, &renew}};
     if (!call_params(call, params, VERBS_COUNT(params)) || verbs_refuses_wishes(call))
         return;
     struct applying *applying = calloc(1, sizeof *applying);
-    struct apply *apply = applying ? apply_new(call->supervisor) : NULL;
+    struct apply *apply = applying ? apply_new(call->supervisor, &(struct apply_wish){renew, dry_run}) : NULL;
     if (!apply) {
         free(applying);
         call_fail(call, "out of memory");

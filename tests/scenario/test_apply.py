@@ -5,7 +5,7 @@ import os
 import signal
 import unittest
 
-from harness import Scenario, alive, free_port, processes_with, until
+from harness import Scenario, Wire, alive, free_port, processes_with, until
 
 TWO = """
 [app:a]
@@ -229,6 +229,60 @@ class Apply(Scenario):
         self.apply(stack, "[app:a]\ncommand = {child} run\n")
         out, err = waiting.communicate(timeout=30)
         self.assertIn(waiting.returncode, (1, 4), err)
+
+    def renew(self, stack, apps, **more):
+        wire = Wire(stack)
+        self.addCleanup(wire.close)
+        return wire.call("io.upkeep.Supervisor.Apply", {"renew": apps, "wait": True, **more})
+
+    def changes(self, reply):
+        return {c["app"]: (c["change"], c["action"], c["why"]) for c in reply["parameters"]["changes"]}
+
+    def test_renewed_though_nothing_has_changed(self):
+        stack = self.running(TWO + "[app:c]\ncommand = {child} say c run\n")
+        stack.call("stop", "c", check=0)
+        before = self.pids(stack)
+        reply = self.renew(stack, {"b": "prepared anew", "c": "was down"}, dry_run=True)
+        wanted = {"b": ("renewed", "restart", "prepared anew"), "c": ("renewed", "start", "was down")}
+        self.assertEqual(self.changes(reply), wanted)
+        self.assertEqual(self.pids(stack), before)
+        reply = self.renew(stack, {"b": "prepared anew", "c": "was down"})
+        self.assertEqual((self.changes(reply), reply["parameters"]["failures"]), (wanted, []))
+        after = self.pids(stack)
+        self.assertEqual(after["a"], before["a"])
+        self.assertNotEqual(after["b"], before["b"])
+        self.assertEqual(stack.state("c"), "ready")
+
+    def test_renewed_and_unknown(self):
+        stack = self.running()
+        before = self.pids(stack)
+        reply = self.renew(stack, {"a": "why", "nobody": "why"})
+        self.assertEqual((reply["error"], reply["parameters"]["app"]),
+                         ("io.upkeep.Supervisor.NoSuchApp", "nobody"))
+        self.assertEqual(self.pids(stack), before)
+
+    def test_a_done_oneshot_runs_again_before_what_is_renewed_with_it(self):
+        """Whether what depends on it was up or had failed."""
+        order = "[app:once]\ntype = oneshot\ncommand = {child} say once exit 0\n" \
+                "[app:web]\ndepends_on = once\nstdout = logs/once.log\ncommand = {child} say web run\n"
+        stack = self.running(order)
+        self.renew(stack, {"once": "again", "web": "prepared anew"})
+        until("both ran again", lambda: stack.log("once") == "once\nweb\n" * 2)
+        stack.call("stop", "web", check=0)
+        self.renew(stack, {"once": "again", "web": "was down"})
+        until("both ran once more", lambda: stack.log("once") == "once\nweb\n" * 3)
+
+    def test_what_is_still_to_be_prepared_is_not_missed_in_a_dry_run(self):
+        stack = self.running()
+        before = self.pids(stack)
+        stack.write("upkeep.ini", TWO + "require_path = built\nrequire_env = KEY\n")
+        reply = self.renew(stack, {"b": "prepared anew"}, dry_run=True)
+        self.assertIn("KEY is not set", str(reply))
+        self.assertNotIn("built", str(reply))
+        stack.write("upkeep.ini", TWO + "require_path = built\n")
+        self.assertNotIn("error", self.renew(stack, {"b": "prepared anew"}, dry_run=True))
+        self.assertIn("built", str(self.renew(stack, {"b": "prepared anew"})["parameters"]["findings"]))
+        self.assertEqual(self.pids(stack), before)
 
     def test_many_times(self):
         stack = self.running(TWO)

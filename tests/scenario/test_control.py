@@ -13,7 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import AS_NOBODY, CHILD, LIMIT, NOBODY, UPKEEP, Scenario, alive, main, processes_with, until
+from harness import AS_NOBODY, CHILD, LIMIT, NOBODY, UPKEEP, Scenario, Wire, alive, main, processes_with, until
 
 SOURCE = os.path.join(os.path.dirname(__file__), "..", "..")
 ONE = f"[app:a]\ncommand = {CHILD} run\n"
@@ -27,49 +27,6 @@ INSTANCE_FIELDS = {
     "stale": bool,
 }
 EVENT_FIELDS = {"time": str, "app": str, "instance": int, "from": str, "to": str, "why": str}
-
-
-class Wire:
-    """A connection to the control socket that says whatever it likes."""
-
-    def __init__(self, stack):
-        # The address holds 107 bytes; the folder may be deeper.
-        folder = os.open(os.path.join(stack.folder, ".upkeep"), os.O_PATH | os.O_DIRECTORY)
-        try:
-            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.socket.settimeout(LIMIT)
-            self.socket.connect(f"/proc/self/fd/{folder}/control.sock")
-        finally:
-            os.close(folder)
-        self.rest = b""
-
-    def send(self, data):
-        """False when the supervisor has hung up meanwhile."""
-        try:
-            self.socket.sendall(data)
-            return True
-        except (BrokenPipeError, ConnectionResetError):
-            return False
-
-    def receive(self):
-        """The next message; None at the end."""
-        while b"\0" not in self.rest:
-            try:
-                more = self.socket.recv(65536)
-            except ConnectionResetError:
-                more = b""
-            if not more:
-                return None
-            self.rest += more
-        message, _, self.rest = self.rest.partition(b"\0")
-        return json.loads(message)
-
-    def call(self, method, parameters=None, **more):
-        self.send(json.dumps({"method": method, "parameters": parameters or {}, **more}).encode() + b"\0")
-        return self.receive()
-
-    def close(self):
-        self.socket.close()
 
 
 class Control(Scenario):
