@@ -83,6 +83,40 @@ static bool is_opened(const struct app_config *config, int port) {
     return false;
 }
 
+static bool is_not_known(void *context, const struct listener *listener) {
+    struct holder *holder = context;
+    return !holder_find(listener->inode, holder);
+}
+
+/* How to get rid of who listens there. To kill what another supervisor looks after would only start it anew. */
+static void print_remedy(int port, struct text *out) {
+    struct holder holder = {0};
+    struct text root TEXT_AUTO = {0};
+    (void)listener_visit_tcp(port, is_not_known, &holder);
+    if (holder.pid == 0)
+        text_str(out, "end who holds it");
+    else if (tree_tag_of(holder.pid) != 0 && holder_variable(holder.pid, "UPKEEP_ROOT", &root))
+        text_printf(out, "it is an app of the upkeep in %s: upkeep shutdown there", text_get(&root));
+    else if (holder.unit[0])
+        text_printf(out, "stop that service: systemctl %sdisable --now %s", holder.is_of_users_unit ? "--user " : "",
+                    holder.unit);
+    else
+        text_printf(out, "end it: kill %d", (int)holder.pid);
+    text_str(out, ", or give the app another port");
+}
+
+static void find_held(const struct check *check, const struct check_app *app, const char *key, const char *entry,
+                      int port, const char *error) {
+    struct text remedy TEXT_AUTO = {0};
+    print_remedy(port, &remedy);
+    struct setting setting = manifest_setting(app->app, key);
+    struct diag_place place = {.app = app->app->name,
+                               .file = check->manifest->file,
+                               .line = entry ? manifest_line_of(&setting, entry) : setting.line,
+                               .advice = text_get(&remedy)};
+    check_find_at(check, app, RULE_PORT_HELD, &place, "%s", error);
+}
+
 void check_port(const struct check *check, struct check_app *app) {
     static const struct owner_tree nobody = {0};
     int port = (int)app->config.port;
@@ -90,7 +124,7 @@ void check_port(const struct check *check, struct check_app *app) {
     if (port == 0 || is_opened(&app->config, port) || is_held_by_us(check, port))
         return;
     if (owner_check_port(&nobody, port, &error) < 0)
-        check_find(check, app, RULE_PORT_HELD, "port", NULL, "%s", text_get(&error));
+        find_held(check, app, "port", NULL, port, text_get(&error));
     else if (!check->has_running && !may_bind(check, app, port))
         check_find(check, app, RULE_PORT_PRIVILEGED, "port", NULL,
                    "port %d is below the first that every user may open, and the app will not have the right", port);
@@ -121,7 +155,7 @@ void check_listen(const struct check *check, const struct check_app *app) {
             is_held_by_us(check, address.port) || may_be_passed(address.port))
             continue;
         if (owner_check_address(&nobody, &ip, address.port, address.place, &error) < 0)
-            check_find(check, app, RULE_PORT_HELD, "listen", entry, "%s", text_get(&error));
+            find_held(check, app, "listen", entry, address.port, text_get(&error));
     }
 }
 

@@ -149,16 +149,62 @@ static void copy_printable(const char *from, char *to, size_t size) {
 }
 
 /* The last part of a control group's path is the unit: 0::/system.slice/nginx.service */
-static void find_unit(pid_t pid, char *unit, size_t size) {
+static void find_unit(pid_t pid, struct holder *out) {
     static const char suffix[] = ".service";
     char line[512];
-    unit[0] = '\0';
     if (!read_line(pid, "cgroup", "0::", line, sizeof line))
         return;
     const char *slash = strrchr(line, '/');
     size_t len = slash ? strlen(slash + 1) : 0;
     if (len > sizeof suffix - 1 && strcmp(slash + 1 + len - (sizeof suffix - 1), suffix) == 0)
-        copy_printable(slash + 1, unit, size);
+        copy_printable(slash + 1, out->unit, sizeof out->unit);
+    out->is_of_users_unit = out->unit[0] && strstr(line, "/user@");
+}
+
+static bool is_interpreter(const char *name) {
+    static const char *const names[] = {"python", "node", "ruby", "php", "perl", "java", "deno", "bun", "sh", "bash"};
+    size_t letters = strcspn(name, "0123456789.");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == letters && strncmp(name, names[i], letters) == 0)
+            return true;
+    return false;
+}
+
+/* What an interpreter runs, from its first arguments: `server.js`, `-m uvicorn`. NULL when it was given on the command
+ * line. */
+static const char *find_script(const char *arguments, size_t len, bool *is_module) {
+    const char *end = arguments + len;
+    for (const char *at = arguments + strlen(arguments) + 1; at < end; at += strlen(at) + 1) {
+        if (strcmp(at, "-m") == 0 || strcmp(at, "-jar") == 0) {
+            *is_module = at[1] == 'm';
+            at += strlen(at) + 1;
+            return at < end ? at : NULL;
+        }
+        if (strcmp(at, "-c") == 0 || strcmp(at, "-e") == 0)
+            return NULL;
+        if (*at != '-' && *at != '\0')
+            return at;
+    }
+    return NULL;
+}
+
+/* Appends to the command what the process interprets, when it is an interpreter. */
+static void add_script(pid_t pid, char *command, size_t size) {
+    char path[32];
+    char arguments[1024];
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    FILE *stream = is_interpreter(command) ? fopen(path, "re") : NULL;
+    size_t len = stream ? fread(arguments, 1, sizeof arguments - 1, stream) : 0;
+    if (stream)
+        fclose(stream);
+    arguments[len] = '\0';
+    bool is_module = false;
+    const char *script = len > 0 ? find_script(arguments, len, &is_module) : NULL;
+    if (!script || script[strspn(script, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/@+")])
+        return;
+    const char *slash = strrchr(script, '/');
+    size_t used = strlen(command);
+    snprintf(command + used, size - used, " %s%s", is_module ? "-m " : "", slash ? slash + 1 : script);
 }
 
 bool holder_describe(pid_t pid, struct holder *out) {
@@ -169,8 +215,30 @@ bool holder_describe(pid_t pid, struct holder *out) {
     *out = (struct holder){.pid = pid, .uid = (uid_t)strtoul(effective, NULL, 10)};
     if (read_line(pid, "comm", "", line, sizeof line))
         copy_printable(line, out->command, sizeof out->command);
-    find_unit(pid, out->unit, sizeof out->unit);
+    out->command[strcspn(out->command, "(")] = '\0'; /* `next-server (v1`, cut by the kernel */
+    for (size_t len = strlen(out->command); len > 0 && out->command[len - 1] == ' '; len--)
+        out->command[len - 1] = '\0';
+    add_script(pid, out->command, sizeof out->command);
+    find_unit(pid, out);
     return true;
+}
+
+bool holder_variable(pid_t pid, const char *name, struct text *value) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+    FILE *stream = fopen(path, "re");
+    char *line = NULL;
+    size_t cap = 0, name_len = strlen(name);
+    bool found = false;
+    while (stream && !found && getdelim(&line, &cap, '\0', stream) > 0) {
+        found = strncmp(line, name, name_len) == 0 && line[name_len] == '=';
+        if (found)
+            text_str(value, line + name_len + 1);
+    }
+    if (stream)
+        fclose(stream);
+    free(line);
+    return found;
 }
 
 void holder_print_user(uid_t uid, struct text *out) {

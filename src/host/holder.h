@@ -29,8 +29,10 @@ void holder_set_add_family(struct holder_set *set, pid_t pid);
 struct holder {
     pid_t pid;
     uid_t uid;
-    char command[32]; /* the kernel's short name, printable; "" when it is not known */
+    char command[64]; /* the kernel's short name, printable, and the script that an interpreter runs: `node server.js`,
+                         `python3 -m http.server`; never other arguments, which may be secrets. "": not known */
     char unit[96];    /* the systemd service it is of, or "" */
+    bool is_of_users_unit; /* that is one of a user's own manager (systemctl --user) */
 };
 
 /* The process (the lowest pid of several) that has the socket open. False when none can be seen to. */
@@ -41,6 +43,9 @@ bool holder_describe(pid_t pid, struct holder *out);
 
 /* `pid 812 (uvicorn, user www)`, `pid 91 (nginx, user root, nginx.service)`. */
 void holder_print(const struct holder *holder, struct text *out);
+
+/* A variable that the process was started with, appended to value. False when there is none or it cannot be read. */
+bool holder_variable(pid_t pid, const char *name, struct text *value);
 
 /* The name of a user from /etc/passwd, or its number. Never asks a directory service, which could take seconds. */
 void holder_print_user(uid_t uid, struct text *out);

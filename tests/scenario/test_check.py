@@ -211,7 +211,7 @@ class Incidents(Scenario):
             result = s.call("check")
             self.assertEqual(result.code, 1, result)
             self.assertRegex(result.out, rf"^upkeep.ini:3: error: backend: port {port} is held by pid {os.getpid()} "
-                                         r"\(\S+, user \S+(, \S+)?\)\n    → end who holds it")
+                                         r"\(\S+ test_check.py, user \S+(, \S+)?\)\n    → (end it: kill|stop that)")
             SAID.add(normal(result.out.splitlines()[0]))
 
     def test_own_apps_hold_their_ports(self):

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -145,6 +146,48 @@ static void names_the_holder(void **state) {
     assert_false(holder_describe(0x7ffffffe, &holder));
 }
 
+/* Of the arguments only the script is shown. */
+static void names_what_an_interpreter_runs(void **state) {
+    (void)state;
+    char folder[] = "/tmp/upkeep-holder-XXXXXX";
+    char script[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(script, sizeof script, "%s/serve.sh", folder);
+    int file = open(script, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    static const char text[] = "echo; read x\n";
+    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
+    close(file);
+    int in[2], out[2];
+    assert_return_code(pipe(in), errno);
+    assert_return_code(pipe(out), errno);
+    pid_t child = fork();
+    assert_return_code(child, errno);
+    if (child == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        close(in[1]);
+        setenv("UPKEEP_TEST", "a value", 1);
+        execl("/bin/sh", "sh", "-u", script, "--password=s3cr3t", (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(read(out[0], &(char){0}, 1), 1); /* it runs */
+    struct holder holder;
+    assert_true(holder_describe(child, &holder));
+    assert_string_equal(holder.command, "sh serve.sh");
+    TEXT_AUTO struct text value = {0};
+    assert_true(holder_variable(child, "UPKEEP_TEST", &value));
+    assert_string_equal(text_get(&value), "a value");
+    assert_false(holder_variable(child, "UPKEEP", &value));
+    close(in[1]);
+    close(in[0]);
+    close(out[0]);
+    close(out[1]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    unlink(script);
+    rmdir(folder);
+}
+
 static void shows_a_user_without_a_name_as_a_number(void **state) {
     (void)state;
     TEXT_AUTO struct text text = {0};
@@ -221,6 +264,7 @@ int main(void) {
         cmocka_unit_test(finds_multipath_sockets),
         cmocka_unit_test(does_not_take_a_connection_for_a_listener),
         cmocka_unit_test(names_the_holder),
+        cmocka_unit_test(names_what_an_interpreter_runs),
         cmocka_unit_test(shows_a_user_without_a_name_as_a_number),
         cmocka_unit_test(finds_the_sockets_of_descendants),
         cmocka_unit_test(finds_a_unix_socket_by_its_path),
