@@ -302,10 +302,23 @@ int session_call(struct session *session, const char *method, json_t *parameters
     return code != CODE_DONE ? code : session_receive(session, session->client, timeout_ms, false, reply_out, &more);
 }
 
+/* ` (it has backend, frontend)`: nothing when there are none, or too many to read. */
+static void session_list_apps(const struct session *session, struct text *out) {
+    enum { APPS_SHOWN = 12 };
+    const struct manifest *manifest = &session->manifest;
+    if (manifest->app_count == 0 || manifest->app_count > APPS_SHOWN)
+        return;
+    for (size_t i = 0; i < manifest->app_count; i++)
+        text_printf(out, "%s%s", i == 0 ? " (it has " : ", ", manifest->apps[i].name);
+    text_char(out, ')');
+}
+
 int session_no_app(const struct session *session, const char *app, const char *nearest) {
     if (nearest && nearest[0])
         return code_fail(CODE_NO_APP, "no app %s in %s (did you mean %s?)", app, session->path, nearest);
-    return code_fail(CODE_NO_APP, "no app %s in %s", app, session->path);
+    struct text apps TEXT_AUTO = {0};
+    session_list_apps(session, &apps);
+    return code_fail(CODE_NO_APP, "no app %s in %s%s", app, session->path, text_get(&apps));
 }
 
 int session_check_apps(const struct session *session) {
@@ -319,7 +332,7 @@ int session_check_apps(const struct session *session) {
     for (size_t i = 0; i < session->invocation->arg_count && code == CODE_DONE; i++) {
         const char *word = session->invocation->args[i];
         if (!manifest_find(manifest, word))
-            code = session_no_app(session, word, diag_nearest(word, names));
+            code = session_no_app(session, word, diag_nearest_name(word, names));
     }
     free(names);
     return code;

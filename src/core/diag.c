@@ -173,3 +173,18 @@ const char *diag_nearest(const char *word, const char *const *candidates) {
     }
     return nearest;
 }
+
+const char *diag_nearest_name(const char *word, const char *const *candidates) {
+    enum { PART_MIN = 3 }; /* `a` is in everything */
+    const char *found = diag_nearest(word, candidates);
+    for (size_t i = 0, parts = 0; (!found || parts > 0) && candidates[i]; i++) {
+        const char *candidate = candidates[i];
+        size_t shorter = min((unsigned)strnlen(word, LIMIT_NAME), (unsigned)strnlen(candidate, LIMIT_NAME));
+        if (shorter < PART_MIN || (!strcasestr(word, candidate) && !strcasestr(candidate, word)))
+            continue;
+        if (parts++ > 0)
+            return NULL;
+        found = candidate;
+    }
+    return found;
+}

@@ -56,4 +56,8 @@ void diag_print(const struct diag *diag, struct text *out);
  * `candidates` ends with NULL. */
 const char *diag_nearest(const char *word, const char *const *candidates);
 
+/* The same for names of things: where none is near, the only one that word holds (`shop-backend` has `backend` in it),
+ * or that holds word. */
+const char *diag_nearest_name(const char *word, const char *const *candidates);
+
 #endif

@@ -672,7 +672,7 @@ static void refuse_dependency(struct parser *p, unsigned line, const char *name)
     const char **names = calloc(manifest->app_count + 1, sizeof(*names));
     for (size_t i = 0; names && i < manifest->app_count; i++)
         names[i] = manifest->apps[i].name;
-    const char *near = names ? diag_nearest(name, names) : NULL;
+    const char *near = names ? diag_nearest_name(name, names) : NULL;
     const char *elsewhere = NULL;
     for (size_t i = 0; i < p->section_count; i++)
         if (p->sections[i].kind == SECTION_APP && strcmp(p->sections[i].name, name) == 0)

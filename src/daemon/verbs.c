@@ -33,7 +33,7 @@ static const char *verbs_nearest(const struct supervisor *supervisor, const char
         return NULL;
     for (size_t i = 0; i < count; i++)
         names[i] = supervisor_view(supervisor, i).app;
-    const char *nearest = diag_nearest(word, names);
+    const char *nearest = diag_nearest_name(word, names);
     free(names);
     return nearest;
 }

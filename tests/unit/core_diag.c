@@ -132,6 +132,25 @@ static void test_nearest_of_several(void **state) {
     assert_string_equal(diag_nearest("strat", words), "start");
 }
 
+static void test_nearest_name(void **state) {
+    (void)state;
+    static const char *const apps[] = {"backend", "frontend", "db", NULL};
+    static const char *const pairs[][2] = {
+        {"backned", "backend"},
+        {"shop-backend", "backend"},
+        {"Front", "frontend"},
+        {"end", NULL},
+        {"backend-frontend", NULL},
+        {"api", NULL},
+        {"mydb", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const char *nearest = diag_nearest_name(pairs[i][0], apps);
+        assert_string_equal(nearest ? nearest : "", pairs[i][1] ? pairs[i][1] : "");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
@@ -141,6 +160,7 @@ int main(void) {
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_nearest_bounds),
         cmocka_unit_test(test_nearest_of_several),
+        cmocka_unit_test(test_nearest_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
