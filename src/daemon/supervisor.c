@@ -624,16 +624,30 @@ size_t supervisor_count(const struct supervisor *sv) {
     return sv->roster.count;
 }
 
-static const char *supervisor_why(struct instance *instance) {
+/* What an instance waits for now, which need not be what it began to wait for. */
+static void supervisor_print_waiting(const struct supervisor *sv, const struct instance *instance,
+                                     const struct change *last, struct text *out) {
+    char *missing = supervisor_missing_dependency(sv, instance, last->why.cause);
+    why_print(&last->why, missing ? missing : last->detail, out);
+    free(missing);
+}
+
+static const char *supervisor_why(const struct supervisor *sv, struct instance *instance) {
     const struct change *last =
         instance->history.count > 0 ? history_at(&instance->history, instance->history.count - 1) : NULL;
-    if (!instance->why) {
+    bool is_waiting = last && last->to == PHASE_WAITING && last->why.cause == CAUSE_DEPENDENCY_MISSING;
+    if (!instance->why || is_waiting) {
         struct text why TEXT_AUTO = {0};
-        if (last)
+        if (is_waiting)
+            supervisor_print_waiting(sv, instance, last, &why);
+        else if (last)
             why_print(&last->why, last->detail, &why);
         else
             text_str(&why, "not started yet");
-        instance->why = text_take(&why);
+        if (!instance->why || strcmp(instance->why, text_get(&why)) != 0) {
+            free(instance->why);
+            instance->why = text_take(&why);
+        }
     }
     return instance->why ? instance->why : "";
 }
@@ -657,7 +671,7 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
         .life = &instance->life,
         .config = &instance->config,
         .pid = instance_pid(instance),
-        .why = supervisor_why(instance),
+        .why = supervisor_why(sv, instance),
         .status = instance->said.status,
         .is_reloading = instance->said.is_reloading,
         .said_error = instance->said.error,
