@@ -248,7 +248,7 @@ static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, str
     if (!daemon_has_root(manifest, error) || !daemon_lock(daemon, manifest->file, error))
         return false;
     daemon_clear_leftovers(daemon);
-    struct tag_range tags = {daemon_tag_base(), (uint32_t)manifest->app_count};
+    struct tag_range tags = supervisor_first_tags(daemon_tag_base(), manifest->app_count);
     daemon_write_state(daemon, tags, manifest->file);
     daemon->supervisor = supervisor_new(daemon->loop, manifest, environ, tags.base, daemon->terminal_fd);
     if (!daemon->supervisor) {

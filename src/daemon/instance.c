@@ -105,6 +105,7 @@ int instance_init(struct instance *instance, struct instance_context *context, s
                                   .index = index,
                                   .app = app,
                                   .tag = tag,
+                                  .nest = {.tag = tag + 1},
                                   .life = lifecycle_init(now),
                                   .said.watchdog_ms = -1};
     instance->name = strdup(app->name);
@@ -112,8 +113,8 @@ int instance_init(struct instance *instance, struct instance_context *context, s
     if (r < 0)
         return r;
     instance->output = output_new(context->hub, instance->name);
-    instance->readiness =
-        readiness_new(context->loop, runtime_dir, instance->name, tag, &instance_readiness_events, instance);
+    instance->readiness = readiness_new(context->loop, runtime_dir, instance->name, tag, &instance->nest,
+                                        &instance_readiness_events, instance);
     if (!instance->output || !instance->readiness)
         return -ENOMEM;
     /* For rules, dependencies and the like until the first start; what is wrong now is said by that start, if it still
@@ -345,7 +346,7 @@ static bool instance_spawn_main(struct instance *instance, struct text *error) {
         if (env_import(&instance->own_env, spec.envp, ENV_ORIGIN_UPKEEP))
             envp = env_envp(&instance->own_env);
     }
-    readiness_start(instance->readiness, instance->main.pid, instance->launch.cwd, envp, instance->output);
+    readiness_start(instance->readiness, instance->main.pid, envp, instance->output);
     return true;
 }
 

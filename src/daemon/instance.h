@@ -16,6 +16,7 @@
 #include "daemon/output.h"
 #include "daemon/readiness.h"
 #include "daemon/sockets.h"
+#include "daemon/trial.h"
 #include "host/loop.h"
 #include "host/proc.h"
 
@@ -47,6 +48,7 @@ struct instance {
     const struct manifest_app *app;
     char *name; /* the app's; owned, as manifests come and go */
     uint32_t tag;
+    struct trial_nest nest;   /* of the commands that look whether it is ready, or well */
     struct app_config config; /* of the last start; what could not be resolved has its default */
     struct app_config next;   /* of the next start, as far as a manifest that was taken since says so */
     bool has_next;
@@ -60,7 +62,7 @@ struct instance {
     struct proc main;        /* or a pre_start command */
     struct proc successor;   /* who took over as main process, by MAINPID= */
     struct proc helper;      /* stop_command */
-    struct launch launch;    /* of main, or of the exec: probe's surroundings */
+    struct launch launch;    /* of main */
     struct env_marks marks;  /* of the environment of the last start */
     struct seen seen;        /* the dotenv files that it was read from */
     bool has_other_env;      /* these say something else since, as of the last look */
@@ -82,6 +84,9 @@ struct instance {
     bool is_posted;   /* it is in the list of those that have posted */
     struct instance *next_posted;
 };
+
+/* How many tags an instance has, beginning with its own: the commands of exec: conditions have another. */
+enum { INSTANCE_TAGS = 2 };
 
 /* Zero-initialised memory that does not move. 0 or -errno. */
 int instance_init(struct instance *instance, struct instance_context *context, size_t index,

@@ -15,17 +15,22 @@ static const struct watch watch_nothing;
 
 static const struct watch *const watches[] = {
     [CONDITION_DEFAULT] = &watch_nothing, [CONDITION_SPAWNED] = &watch_nothing, [CONDITION_NOTIFY] = &watch_notify,
-    [CONDITION_PORT] = &watch_port,       [CONDITION_TCP] = &watch_tcp,         [CONDITION_UNIX] = &watch_unix,
-    [CONDITION_HTTP] = &watch_http,       [CONDITION_EXEC] = &watch_exec,       [CONDITION_LOG] = &watch_log,
+    [CONDITION_PORT] = &watch_connect,    [CONDITION_TCP] = &watch_connect,     [CONDITION_UNIX] = &watch_connect,
+    [CONDITION_HTTP] = &watch_connect,    [CONDITION_EXEC] = &watch_exec,       [CONDITION_LOG] = &watch_log,
     [CONDITION_FD] = &watch_fd,           [CONDITION_EXIT] = &watch_nothing,
 };
 
 struct readiness *readiness_new(struct loop *loop, const char *runtime_dir, const char *name, uint32_t tag,
-                                const struct readiness_events *events, void *context) {
+                                struct trial_nest *nest, const struct readiness_events *events, void *context) {
     struct readiness *readiness = malloc(sizeof *readiness);
     if (readiness)
-        *readiness = (struct readiness){
-            .loop = loop, .runtime_dir = runtime_dir, .name = name, .tag = tag, .events = events, .context = context};
+        *readiness = (struct readiness){.loop = loop,
+                                        .runtime_dir = runtime_dir,
+                                        .name = name,
+                                        .tag = tag,
+                                        .nest = nest,
+                                        .events = events,
+                                        .context = context};
     return readiness;
 }
 
@@ -104,10 +109,8 @@ int readiness_prepare(struct readiness *readiness, const struct app_config *conf
     return result;
 }
 
-void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, char *const *envp,
-                     struct output *output) {
+void readiness_start(struct readiness *readiness, pid_t pid, char *const *envp, struct output *output) {
     readiness->pid = pid;
-    readiness->cwd = cwd;
     readiness->envp = envp;
     readiness->output = output;
     notice_listen(readiness);
@@ -117,6 +120,7 @@ void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, ch
 
 void readiness_give_up(struct readiness *readiness) {
     loop_post_cancel(readiness->loop, &readiness->report);
+    (void)readiness_last_answer(readiness);
     readiness->verdict = WATCH_GIVEN_UP;
     if (readiness->watch && readiness->watch->stop)
         readiness->watch->stop(readiness);
@@ -130,8 +134,8 @@ void readiness_stop(struct readiness *readiness) {
 }
 
 const char *readiness_last_answer(struct readiness *readiness) {
-    if (readiness->watch && readiness->watch->note_pending)
-        readiness->watch->note_pending(readiness);
+    if (readiness->watch && readiness->watch->note_answer)
+        readiness->watch->note_answer(readiness);
     return readiness->answer.len > 0 ? text_get(&readiness->answer) : NULL;
 }
 

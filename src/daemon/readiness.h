@@ -24,10 +24,12 @@ struct readiness_events {
     void (*said)(void *context, const struct notify_message *message);
 };
 
-/* One per instance, kept over its starts. runtime_dir: where notify sockets live. runtime_dir, name and events are
- * borrowed. NULL when out of memory. */
+struct trial_nest;
+
+/* One per instance, kept over its starts. runtime_dir: where notify sockets live. nest: of the commands of exec:
+ * conditions. runtime_dir, name, nest and events are borrowed. NULL when out of memory. */
 struct readiness *readiness_new(struct loop *loop, const char *runtime_dir, const char *name, uint32_t tag,
-                                const struct readiness_events *events, void *context);
+                                struct trial_nest *nest, const struct readiness_events *events, void *context);
 void readiness_free(struct readiness *readiness);
 
 /* Before the pre_start commands of a start: refuses a port or unix socket that is already held, as readiness_prepare()
@@ -43,8 +45,8 @@ int readiness_prepare(struct readiness *readiness, const struct app_config *conf
                       struct proc_spec *spec, struct text *error);
 
 /* After the main process was spawned: watches until ready, unfit or readiness_stop(). The notify socket is read on
- * until the latter. cwd and envp: for exec: conditions; must live as long as the watching. */
-void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, char *const *envp, struct output *output);
+ * until the latter. envp: for exec: conditions; must live as long as the watching. */
+void readiness_start(struct readiness *readiness, pid_t pid, char *const *envp, struct output *output);
 
 /* The process is being taken down: ready and unfit come no more, but what the app says of itself still does (an app may
  * notify STOPPING=1 and STATUS= on its way out, and some would fall over a socket that is gone). */

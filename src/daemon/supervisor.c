@@ -495,7 +495,7 @@ struct instance *supervisor_new_instance(struct supervisor *sv, const struct man
         return NULL;
     if (instance_init(instance, &sv->context, SUPERVISOR_NEW, app, sv->next_tag, sv->runtime_dir,
                       loop_now(sv->context.loop)) == 0) {
-        sv->next_tag++;
+        sv->next_tag += INSTANCE_TAGS;
         return instance;
     }
     instance_free(instance);
@@ -614,6 +614,10 @@ struct output_hub *supervisor_output(const struct supervisor *sv) {
 
 struct tag_range supervisor_tags(const struct supervisor *sv) {
     return (struct tag_range){sv->tag_base, sv->next_tag - sv->tag_base};
+}
+
+struct tag_range supervisor_first_tags(uint32_t tag_base, size_t instances) {
+    return (struct tag_range){tag_base, (uint32_t)instances * INSTANCE_TAGS};
 }
 
 struct mono supervisor_began(const struct supervisor *sv) {

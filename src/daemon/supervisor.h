@@ -77,7 +77,9 @@ void supervisor_settled(struct supervisor *supervisor);
 const struct manifest *supervisor_manifest(const struct supervisor *supervisor);
 struct loop *supervisor_loop(const struct supervisor *supervisor);
 struct output_hub *supervisor_output(const struct supervisor *supervisor);
+/* All that are given out, and those that a supervisor with so many instances begins with. */
 struct tag_range supervisor_tags(const struct supervisor *supervisor);
+struct tag_range supervisor_first_tags(uint32_t tag_base, size_t instances);
 struct mono supervisor_began(const struct supervisor *supervisor);
 
 size_t supervisor_count(const struct supervisor *supervisor);

@@ -5,6 +5,7 @@
 
 #include "daemon/owner.h"
 #include "daemon/readiness.h"
+#include "daemon/trial.h"
 #include "host/notify.h"
 
 /* What readiness_prepare() was given. */
@@ -29,19 +30,16 @@ struct watch {
     /* The process runs: watch, and call readiness_report() once. */
     void (*start)(struct readiness *readiness);
 
-    /* The time is over while a try may be under way: notes that as the last answer, where it is worth more than what
-     * tries before it have said. May be NULL. */
-    void (*note_pending)(struct readiness *readiness);
+    /* Writes the last answer into readiness->answer; a try that is under way and hangs may be one. NULL: it stands
+     * there already. */
+    void (*note_answer)(struct readiness *readiness);
 
     /* Gives up everything that prepare() and start() took, at any point between or after them. */
     void (*stop)(struct readiness *readiness);
 };
 
 extern const struct watch watch_notify;
-extern const struct watch watch_port;
-extern const struct watch watch_tcp;
-extern const struct watch watch_unix;
-extern const struct watch watch_http;
+extern const struct watch watch_connect;
 extern const struct watch watch_exec;
 extern const struct watch watch_log;
 extern const struct watch watch_fd;
@@ -61,15 +59,15 @@ struct readiness {
     void *state;
 
     pid_t pid; /* of the main process while it is watched */
-    const char *cwd;
     char *const *envp;
+    struct trial_nest *nest;
     struct output *output;
     bool ready_owner;
     int64_t try_limit_ms; /* how long one try may take */
 
     enum watch_verdict verdict;
     struct text sentence; /* how it became ready, or why it is unfit */
-    struct text answer;   /* of the last try */
+    struct text answer;   /* the last; see note_answer */
     struct loop_post report;
 
     struct notify_socket notice; /* open from prepare to stop where the app has one */

@@ -138,8 +138,8 @@ void loop_post_cancel(struct loop *loop, struct loop_post *post) {
 /* ---- host/proc.h, host/tree.h ----------------------------------------------------------------------------------- */
 
 static struct fake_tree *tree_of(uint32_t tag) {
-    assert_in_range(tag, FAKE_TAG_BASE, FAKE_TAG_BASE + FAKE_APPS - 1);
-    return &world->trees[tag - FAKE_TAG_BASE];
+    assert_in_range(tag, FAKE_TAG_BASE, FAKE_TAG_BASE + FAKE_APPS * INSTANCE_TAGS - 1);
+    return &world->trees[(tag - FAKE_TAG_BASE) / INSTANCE_TAGS];
 }
 
 static struct instance_view view_of(uint32_t tag) {
@@ -370,9 +370,9 @@ struct readiness {
 static struct readiness readinesses[FAKE_APPS];
 
 struct readiness *readiness_new(struct loop *loop, const char *runtime_dir, const char *name, uint32_t tag,
-                                const struct readiness_events *events, void *context) {
-    (void)loop, (void)runtime_dir, (void)name;
-    struct readiness *readiness = &readinesses[tag - FAKE_TAG_BASE];
+                                struct trial_nest *nest, const struct readiness_events *events, void *context) {
+    (void)loop, (void)runtime_dir, (void)name, (void)nest;
+    struct readiness *readiness = &readinesses[(tag - FAKE_TAG_BASE) / INSTANCE_TAGS];
     *readiness = (struct readiness){*events, context, false};
     return readiness;
 }
@@ -391,9 +391,8 @@ int readiness_prepare(struct readiness *readiness, const struct app_config *conf
     assert_false(readiness->is_watching);
     return 0;
 }
-void readiness_start(struct readiness *readiness, pid_t pid, const char *cwd, char *const *envp,
-                     struct output *output) {
-    (void)pid, (void)cwd, (void)envp, (void)output;
+void readiness_start(struct readiness *readiness, pid_t pid, char *const *envp, struct output *output) {
+    (void)pid, (void)envp, (void)output;
     readiness->is_watching = true;
 }
 void readiness_give_up(struct readiness *readiness) {
@@ -512,7 +511,7 @@ static size_t index_of(const struct fake_world *w, const char *app) {
 }
 
 static struct fake_tree *tree_of_app(struct fake_world *w, const char *app) {
-    return &w->trees[supervisor_view(w->supervisor, index_of(w, app)).tag - FAKE_TAG_BASE];
+    return &w->trees[(supervisor_view(w->supervisor, index_of(w, app)).tag - FAKE_TAG_BASE) / INSTANCE_TAGS];
 }
 
 void fake_script(struct fake_world *w, const char *app, const struct fake_script *script) {
@@ -590,7 +589,7 @@ static bool run_due(void) {
             struct proc *proc = tree->main;
             tree->main = NULL;
             proc->pid = 0;
-            trace("end", name_of((uint32_t)(FAKE_TAG_BASE + i)));
+            trace("end", name_of((uint32_t)(FAKE_TAG_BASE + i * INSTANCE_TAGS)));
             tree->main_ended(proc, tree->outcome);
             ended = true;
         }

@@ -22,6 +22,7 @@
 #include "daemon/output.h"
 #include "daemon/readiness.h"
 #include "daemon/say.h"
+#include "daemon/trial.h"
 #include "host/address.h"
 #include "host/tree.h"
 
@@ -29,6 +30,7 @@ enum { LIMIT_MS = 30000, TIME_FD = 9 };
 
 /* From our pid: another run of this test beside us must not find, and end, our children. */
 static uint32_t tag;
+static struct trial_nest nest;
 
 /* ---- as the app ---- */
 
@@ -268,7 +270,7 @@ static int setup(void **state) {
     world.config.ready_timeout_ms = LIMIT_MS;
     world.hub = output_hub_new(loop, folder, folder, -1);
     world.output = output_new(world.hub, "web");
-    world.readiness = readiness_new(loop, folder, "web", tag, &events, &world);
+    world.readiness = readiness_new(loop, folder, "web", tag, &nest, &events, &world);
     return pipe2(world.time_fds, O_CLOEXEC);
 }
 
@@ -367,7 +369,7 @@ static void start(const char *const *steps) {
     if (prepare(&spec, argv) < 0)
         fail_msg("%s", text_get(&world.error));
     assert_int_equal(proc_spawn(&world.proc, &spec, on_ended, &failure), 0);
-    readiness_start(world.readiness, world.proc.pid, spec.cwd, spec.envp, world.output);
+    readiness_start(world.readiness, world.proc.pid, spec.envp, world.output);
 }
 #define START(...) start((const char *const[]){__VA_ARGS__, NULL})
 
@@ -788,6 +790,7 @@ static void count_process(void *context, pid_t pid) {
 static int process_count(void) {
     int count = 0;
     assert_int_equal(tree_visit(tag, count_process, &count), 0);
+    assert_int_equal(tree_visit(nest.tag, count_process, &count), 0);
     return count;
 }
 
@@ -816,9 +819,9 @@ static void exec_that_is_not_there(void **state) {
     (void)state;
     set_condition("exec:no-such-program -x");
     struct proc_spec spec;
-    assert_int_equal(prepare(&spec, NULL), -ENOENT);
+    assert_int_equal(prepare(&spec, NULL), -EINVAL);
     assert_string_equal(text_get(&world.error),
-                        "cannot find no-such-program, which ready = exec: runs: No such file or directory");
+                        "cannot find no-such-program, which exec: runs: No such file or directory");
 }
 
 static void log_line(void **state) {
@@ -914,7 +917,8 @@ static int teardown_all(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(int argc, char **argv) {
-    tag = (uint32_t)getpid();
+    tag = 2 * (uint32_t)getpid();
+    nest.tag = tag + 1;
     if (argc > 1 && strcmp(argv[1], "app") == 0)
         return child_steps(argv + 2);
     const struct CMUnitTest tests[] = {
