@@ -108,6 +108,23 @@ void diags_find(struct diags *diags, enum rule_id rule, const struct diag_place 
     diags_keep(diags, rule_rows[rule].severity, rule, place, &text);
 }
 
+size_t diags_take_out(struct diags *diags, bool (*is)(const struct diag *diag, void *context), void *context) {
+    size_t kept = 0;
+    size_t count = diags->count;
+    for (size_t i = 0; i < count; i++) {
+        struct diag *diag = &diags->list[i];
+        if (!is(diag, context)) {
+            diags->list[kept++] = *diag;
+            continue;
+        }
+        diags->errors -= diag->severity == DIAG_ERROR;
+        diags->warnings -= diag->severity == DIAG_WARNING;
+        diag_fini(diag);
+    }
+    diags->count = kept;
+    return count - kept;
+}
+
 void diags_give_app(struct diags *diags, size_t from, const char *app) {
     for (size_t i = from; i < diags->count; i++)
         if (!diags->list[i].app)

@@ -49,6 +49,9 @@ void diags_find(struct diags *diags, enum rule_id rule, const struct diag_place 
 /* Gives the findings from index `from` on that know no app to this one. */
 void diags_give_app(struct diags *diags, size_t from, const char *app);
 
+/* Takes out the findings that `is` says so of. Returns how many. */
+size_t diags_take_out(struct diags *diags, bool (*is)(const struct diag *diag, void *context), void *context);
+
 /* Appends `FILE:LINE: text` (the form that editors can jump to), with no newline. */
 void diag_print(const struct diag *diag, struct text *out);
 

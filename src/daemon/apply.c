@@ -7,6 +7,7 @@
 #include "core/json_text.h"
 #include "core/manifest_diff.h"
 #include "core/manifest_keys.h"
+#include "core/renewal.h"
 #include "core/worst.h"
 #include "daemon/launch.h"
 #include "daemon/require.h"
@@ -18,12 +19,18 @@ struct apply_app {
     enum diff_kind kind;
     uint64_t keys;
     enum take take;
-    bool is_known;       /* there is an instance */
-    bool is_up;          /* which is wanted up, or has a process */
-    const char *renewal; /* why it is started anew though nothing has changed; NULL: it is not. Borrowed */
+    bool is_known; /* there is an instance */
+    bool is_up;    /* which is wanted up, or has a process */
     bool has_process;
+    enum renewal_state state;
+    const char *reason;    /* the caller's for a renewal; NULL: none. Borrowed */
+    const char *renewal;   /* why it is renewed; NULL: it is not. Borrowed */
     bool has_other_env;    /* than at its last start */
     struct text variables; /* what differs in it, one a line */
+    bool is_whole;         /* environment and settings could be made; else why not: */
+    bool is_typed;         /* the settings could */
+    struct diags faults;
+    struct diags missing; /* what it requires and lacks */
     int64_t old_port;
     int64_t kill_timeout_ms;
     const struct list *old_deps; /* of its last start; borrowed from the instance */
@@ -50,6 +57,8 @@ void apply_free(struct apply *apply) {
     for (size_t i = 0; i < apply->count; i++) {
         free(apply->apps[i].name);
         text_fini(&apply->apps[i].variables);
+        diags_fini(&apply->apps[i].faults);
+        diags_fini(&apply->apps[i].missing);
     }
     for (size_t i = 0; i < apply->config_count; i++)
         app_config_fini(&apply->configs[i]);
@@ -77,26 +86,16 @@ static bool apply_has_changed(const struct apply_app *app, const char *key) {
     return app->keys >> (manifest_key_find(manifest_app_keys, key) - manifest_app_keys) & 1;
 }
 
-/* What its process is to do. One that is down takes what has changed at its next start, but for one that is to start by
- * itself from now on. */
+/* What its process is to do because something has changed. One that is down takes what has changed at its next start,
+ * but for one that is to start by itself from now on. */
 static enum take apply_decide(const struct apply_app *app, const struct app_config *config) {
     if (app->kind == DIFF_NEW)
         return config->autostart ? TAKE_START : TAKE_LEAVE;
-    bool has_changed = app->kind == DIFF_START || app->has_other_env;
-    if (app->renewal || (has_changed && app->is_up))
+    if (app->is_up && (app->kind == DIFF_START || app->has_other_env))
         return TAKE_RESTART;
     bool has_new_dependencies = app->is_up && apply_has_changed(app, "depends_on"); /* which have to be up */
     bool is_to_start = !app->is_up && config->autostart && apply_has_changed(app, "autostart");
     return has_new_dependencies || is_to_start ? TAKE_START : TAKE_LEAVE;
-}
-
-static void apply_find_fault(struct diags *findings, const struct diags *found, bool before_prepare) {
-    for (size_t i = 0; i < found->count; i++) {
-        if (before_prepare && rule_rows[found->list[i].rule].prepare_mends)
-            continue;
-        diags_add(findings, found->list[i].severity, found->list[i].file, found->list[i].line, "%s",
-                  found->list[i].text);
-    }
 }
 
 /* Environment and settings as the app's next start would have them. */
@@ -107,21 +106,24 @@ static void apply_resolve(struct apply *apply, const struct supervisor *supervis
     const struct manifest_app *written = &apply->manifest.apps[i];
     struct launch_context context = {&apply->manifest, supervisor_inherited(supervisor), NULL};
     struct env env = {0};
-    struct diags found = {0};
-    struct diags missing = {0};
-    bool has_env = launch_environment(&context, written, &env, &found);
-    bool is_typed = manifest_resolve(&apply->manifest, written, &env, config, &found);
-    if (has_env && is_typed && marks)
+    bool has_env = launch_environment(&context, written, &env, &app->faults);
+    app->is_typed = manifest_resolve(&apply->manifest, written, &env, config, &app->faults);
+    app->is_whole = has_env && app->is_typed;
+    if (app->is_whole && marks)
         app->has_other_env = env_marks_compare(marks, &env, apply->manifest.file, &app->variables) > 0;
+    if (app->is_whole)
+        require_look(&context, written, config, &env, &app->missing);
     app->take = apply_decide(app, config);
-    if (has_env && is_typed && app->take != TAKE_LEAVE)
-        require_look(&context, written, config, &env, &missing);
-    apply_find_fault(&apply->environment_findings, &missing, app->renewal && apply->wish.before_prepare);
-    if (!is_typed || (!has_env && (app->is_up || app->take != TAKE_LEAVE)))
-        apply_find_fault(&apply->environment_findings, &found, false);
-    diags_fini(&missing);
-    diags_fini(&found);
     env_fini(&env);
+}
+
+static enum renewal_state apply_state(const struct instance_view *view) {
+    enum phase phase = view->life->phase;
+    if (phase == PHASE_FAILED || phase == PHASE_BLOCKED || phase == PHASE_BACKOFF)
+        return RENEWAL_HAS_FAILED;
+    if (phase == PHASE_DONE)
+        return RENEWAL_IS_DONE;
+    return view->wanted ? RENEWAL_IS_UP : RENEWAL_IS_DOWN;
 }
 
 static bool apply_look_at_app(struct apply *apply, const struct supervisor *supervisor, size_t i,
@@ -132,19 +134,94 @@ static bool apply_look_at_app(struct apply *apply, const struct supervisor *supe
     app->name = strdup(diff->now ? diff->now->name : diff->before->name);
     if (!app->name)
         return false;
-    app->renewal = json_string_value(json_object_get(apply->wish.renew, app->name));
+    app->reason = json_string_value(json_object_get(apply->wish.renew, app->name));
     struct instance_view view = {0};
     app->is_known = apply_find(supervisor, app->name, &view);
     if (app->is_known) {
         app->has_process = phase_has_process(view.life->phase);
+        app->state = apply_state(&view);
         app->is_up = !view.is_gone && (view.wanted || app->has_process);
         app->old_port = view.config->port;
         app->kill_timeout_ms = view.config->kill_timeout_ms;
         app->old_deps = &view.config->depends_on;
     }
     if (diff->now)
-        apply_resolve(apply, supervisor, i, app->is_up ? view.marks : NULL);
+        apply_resolve(apply, supervisor, i, app->is_up || app->state == RENEWAL_IS_DONE ? view.marks : NULL);
     return true;
+}
+
+/* ---- renewing ---------------------------------------------------------------------------------------------------- */
+
+static bool apply_is_change(const struct apply_app *app) {
+    return app->kind != DIFF_SAME || app->take != TAKE_LEAVE;
+}
+
+static size_t apply_add_edges(const struct apply *apply, size_t of, const struct list *names, size_t *edges) {
+    size_t count = 0;
+    for (size_t n = 0; names && n < names->count; n++)
+        for (size_t i = 0; i < apply->count; i++)
+            if (i != of && strcmp(apply->apps[i].name, names->items[n]) == 0)
+                edges[count++] = i;
+    return count;
+}
+
+static size_t apply_edges(const struct apply *apply) {
+    size_t edges = 0;
+    for (size_t i = 0; i < apply->count; i++)
+        edges += (i < apply->config_count ? apply->configs[i].depends_on.count : 0) +
+                 (apply->apps[i].old_deps ? apply->apps[i].old_deps->count : 0);
+    return edges;
+}
+
+static bool apply_renew(struct apply *apply) {
+    struct renewal_app *renewals = calloc(apply->config_count + 1, sizeof *renewals);
+    size_t *deps = calloc(apply_edges(apply) + 1, sizeof *deps);
+    size_t *next = deps;
+    bool is_good = renewals && deps;
+    for (size_t i = 0; is_good && i < apply->config_count; i++) {
+        const struct apply_app *app = &apply->apps[i];
+        renewals[i] = (struct renewal_app){.deps = next,
+                                           .state = app->state,
+                                           .autostart = apply->configs[i].autostart,
+                                           .is_named = app->reason && app->kind != DIFF_NEW,
+                                           .has_changed = apply_is_change(app) || app->has_other_env,
+                                           .is_started = app->take != TAKE_LEAVE};
+        renewals[i].dep_count = apply_add_edges(apply, i, &apply->configs[i].depends_on, next);
+        next += renewals[i].dep_count;
+    }
+    if (is_good)
+        renewal_decide(renewals, apply->config_count, apply->wish.complete);
+    for (size_t i = 0; is_good && i < apply->config_count; i++) {
+        if (renewals[i].renewal == RENEWAL_NONE)
+            continue;
+        struct apply_app *app = &apply->apps[i];
+        app->renewal = renewals[i].renewal == RENEWAL_NAMED ? app->reason : renewal_why(renewals[i].renewal);
+        app->take = TAKE_RESTART;
+    }
+    free(renewals);
+    free(deps);
+    return is_good;
+}
+
+/* ---- what stands in the way -------------------------------------------------------------------------------------- */
+
+static void apply_find_faults(struct diags *findings, const struct diags *found, bool before_prepare) {
+    for (size_t i = 0; i < found->count; i++) {
+        const struct diag *diag = &found->list[i];
+        if (!before_prepare || !rule_rows[diag->rule].prepare_mends)
+            diags_add(findings, diag->severity, diag->file, diag->line, "%s", diag->text);
+    }
+}
+
+/* Of what is up or to come up; settings that mean nothing stand in the way in any case. */
+static void apply_judge(struct apply *apply) {
+    for (size_t i = 0; i < apply->config_count; i++) {
+        const struct apply_app *app = &apply->apps[i];
+        if (!app->is_typed || (!app->is_whole && (app->is_up || app->take != TAKE_LEAVE)))
+            apply_find_faults(&apply->environment_findings, &app->faults, false);
+        if (app->take != TAKE_LEAVE)
+            apply_find_faults(&apply->environment_findings, &app->missing, app->reason && apply->wish.before_prepare);
+    }
 }
 
 /* ---- how long it may take ---------------------------------------------------------------------------------------- */
@@ -171,23 +248,10 @@ static bool apply_waits_for_ends(const struct apply *apply, size_t i) {
     return false;
 }
 
-static size_t apply_add_edges(const struct apply *apply, size_t of, const struct list *names, size_t *edges) {
-    size_t count = 0;
-    for (size_t n = 0; names && n < names->count; n++)
-        for (size_t i = 0; i < apply->count; i++)
-            if (i != of && strcmp(apply->apps[i].name, names->items[n]) == 0)
-                edges[count++] = i;
-    return count;
-}
-
 static void apply_estimate(struct apply *apply) {
-    size_t edges = 0;
-    for (size_t i = 0; i < apply->count; i++)
-        edges += (i < apply->config_count ? apply->configs[i].depends_on.count : 0) +
-                 (apply->apps[i].old_deps ? apply->apps[i].old_deps->count : 0);
     struct plan_app *plan = calloc(apply->count + 1, sizeof *plan);
     struct worst_time *times = calloc(apply->count + 1, sizeof *times);
-    size_t *deps = calloc(edges + 1, sizeof *deps);
+    size_t *deps = calloc(apply_edges(apply) + 1, sizeof *deps);
     bool parallel = apply->manifest.supervisor.stop_order == STOP_PARALLEL;
     apply->worst_case_ms = WORST_NO_LIMIT;
     size_t *next = deps;
@@ -227,8 +291,11 @@ static bool apply_compare(struct apply *apply, const struct supervisor *supervis
     for (; is_good && apply->count < diff.count; apply->count++)
         is_good = apply_look_at_app(apply, supervisor, apply->count, &diff.apps[apply->count]);
     manifest_diff_fini(&diff);
-    if (is_good)
+    is_good = is_good && apply_renew(apply);
+    if (is_good) {
+        apply_judge(apply);
         apply_estimate(apply);
+    }
     return is_good;
 }
 
@@ -266,10 +333,6 @@ const char *apply_unknown(const struct apply *apply) {
 
 bool apply_needs_new_supervisor(const struct apply *apply) {
     return apply->for_new_supervisor != 0;
-}
-
-static bool apply_is_change(const struct apply_app *app) {
-    return app->kind != DIFF_SAME || app->take != TAKE_LEAVE;
 }
 
 bool apply_is_empty(const struct apply *apply) {
@@ -357,7 +420,7 @@ void apply_report(const struct apply *apply, struct text *out) {
         json_text_string(out, "action", apply_action_word(app));
         apply_report_keys(manifest_app_keys, app->keys, "keys", out);
         json_text_lines(out, "variables", text_get(&app->variables));
-        json_text_string(out, "why", app->take == TAKE_RESTART ? app->renewal : NULL);
+        json_text_string(out, "why", app->renewal);
         json_text_object_end(out);
     }
     json_text_array_end(out);

@@ -13,7 +13,8 @@ struct apply;
 struct apply_wish {
     const json_t *renew; /* apps that are started anew although they have not changed, each with why; NULL: none.
                             Borrowed for as long as the apply */
-    bool before_prepare; /* what their own `prepare` lines may mend does not stand in the way yet */
+    bool complete;       /* as in renewal_decide() */
+    bool before_prepare; /* what the renewed apps' own `prepare` lines may mend does not stand in the way yet */
 };
 
 /* Reads manifest and dotenv files and compares them with what runs. NULL when out of memory. */

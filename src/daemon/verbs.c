@@ -491,15 +491,19 @@ static void verbs_apply(struct call *call) {
     bool dry_run = false;
     bool wait = false;
     int64_t timeout_ms = -1;
+    struct apply_wish wish = {0};
     json_t *renew = NULL;
     const struct call_param params[] = {{"dry_run", CALL_BOOL, false, &dry_run},
                                         {"wait", CALL_BOOL, false, &wait},
                                         {"timeout_ms", CALL_INT, false, &timeout_ms},
-                                        {"renew", CALL_NAMED, false, &renew}};
+                                        {"renew", CALL_NAMED, false, &renew},
+                                        {"complete", CALL_BOOL, false, &wish.complete}};
     if (!call_params(call, params, VERBS_COUNT(params)) || verbs_refuses_wishes(call))
         return;
     struct applying *applying = calloc(1, sizeof *applying);
-    struct apply *apply = applying ? apply_new(call->supervisor, &(struct apply_wish){renew, dry_run}) : NULL;
+    wish.renew = renew;
+    wish.before_prepare = dry_run;
+    struct apply *apply = applying ? apply_new(call->supervisor, &wish) : NULL;
     if (!apply) {
         free(applying);
         call_fail(call, "out of memory");

@@ -272,6 +272,33 @@ class Apply(Scenario):
         self.renew(stack, {"once": "again", "web": "was down"})
         until("both ran once more", lambda: stack.log("once") == "once\nweb\n" * 3)
 
+    def test_complete_brings_up_what_is_to_be_up(self):
+        manifest = "[app:once]\ntype = oneshot\ncommand = {child} say once exit 0\n" \
+                   "[app:web]\ndepends_on = once\ncommand = {child} run\n" \
+                   "[app:bad]\nrestart = never\ncommand = sh -c 'test -e good && exec {child} run'\n" \
+                   "[app:held]\ndepends_on = bad\ncommand = {child} run\n" \
+                   "[app:down]\ncommand = {child} run\n[app:hand]\nautostart = false\ncommand = {child} run\n"
+        manifest = manifest.replace("exec {child} run'", "exec {child} notify READY=1 run'\nready = notify")
+        stack = self.stack(manifest).run()
+        stack.wait_state("held", "blocked")
+        stack.call("stop", "down", check=0)
+        before = self.pids(stack)
+        self.assertNotIn("failed", str(self.renew(stack, {}, complete=False)["parameters"]["changes"]))
+        stack.write("good", "")
+        reply = self.renew(stack, {}, complete=True)
+        self.assertEqual(self.changes(reply), {"bad": ("renewed", "start", "it had failed"),
+                                               "held": ("renewed", "start", "it had failed"),
+                                               "down": ("renewed", "start", "it was down")})
+        self.assertEqual(reply["parameters"]["failures"], [])
+        self.assertEqual({i["name"]: i["state"] for i in stack.status()["instances"]},
+                         {"once": "done", "web": "ready", "bad": "ready", "held": "ready", "down": "ready",
+                          "hand": "stopped"})
+        self.assertEqual((self.pids(stack)["web"], stack.log("once")), (before["web"], "once\n"))
+        reply = self.renew(stack, {"web": "prepared anew"}, complete=True)
+        self.assertEqual(self.changes(reply), {"once": ("renewed", "start", "a oneshot, to be run again"),
+                                               "web": ("renewed", "restart", "prepared anew")})
+        until("it ran again", lambda: stack.log("once") == "once\n" * 2)
+
     def test_what_is_still_to_be_prepared_is_not_missed_in_a_dry_run(self):
         stack = self.running()
         before = self.pids(stack)

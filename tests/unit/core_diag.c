@@ -151,12 +151,34 @@ static void test_nearest_name(void **state) {
     }
 }
 
+static bool is_of(const struct diag *diag, void *context) {
+    return diag->app && strcmp(diag->app, context) == 0;
+}
+
+static void test_taken_out(void **state) {
+    (void)state;
+    struct diags diags = {0};
+    char web[] = "web";
+    diags_find(&diags, RULE_PROGRAM, &(struct diag_place){.app = web}, "no program");
+    diags_find(&diags, RULE_PROGRAM, &(struct diag_place){.app = "api"}, "no program there");
+    diags_find(&diags, RULE_STALE_BUILD, &(struct diag_place){.app = web}, "old");
+    diags_find(&diags, RULE_STALE_BUILD, &(struct diag_place){0}, "old, too");
+    assert_int_equal(diags_take_out(&diags, is_of, web), 2);
+    assert_int_equal(diags.count, 2);
+    assert_int_equal(diags.errors, 1);
+    assert_int_equal(diags.warnings, 1);
+    assert_string_equal(diags.list[0].app, "api");
+    assert_string_equal(diags.list[1].text, "old, too");
+    diags_fini(&diags);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_stays_on_one_line),
         cmocka_unit_test(test_repeated_findings_are_listed_once),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_taken_out),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_nearest_bounds),
         cmocka_unit_test(test_nearest_of_several),
