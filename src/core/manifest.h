@@ -56,6 +56,8 @@ struct app_config {
     struct list require_env;
     struct list require_path;
     struct list lint_ignore;
+    struct list prepare;
+    struct list prepare_inputs; /* as glob_parse() takes them, some with a `!` before */
     struct list pre_start;
     int64_t port;             /* 0: none */
     struct list listen;       /* as listen_parse() takes them */
@@ -77,14 +79,6 @@ struct app_config {
     struct log_target stdout_target;
     struct log_target stderr_target;
     enum log_format log_format;
-    char *user;  /* a name or a number; NULL: the supervisor's */
-    char *group; /* likewise; NULL: the user's */
-    struct optional umask;
-    struct optional nice;
-    struct optional oom_score_adj;
-    struct optional limit_nofile;
-    struct optional limit_core; /* bytes, or VALUE_UNLIMITED */
-    bool no_new_privileges;
 };
 
 /* env and env_file of one section that applies to an app, lowest first; see core/layers.h. */

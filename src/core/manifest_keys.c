@@ -130,10 +130,12 @@ const struct manifest_key manifest_app_keys[] = {
      .offset = APP(shell),
      .fallback = "false",
      .summary = "Run the app's commands with /bin/sh -c",
-     .text = "Applies to all of the app's commands: `command`, `pre_start`, `stop_command`, `ready = exec:`. Begin the "
-             "command with `exec` where you can, so "
-             "that the shell does not stay in between: `exec node server.js`. Even if it stays, the whole tree is "
-             "stopped (see `kill_mode`).",
+     .text =
+         "Applies to all of the app's commands: `command`, `prepare`, `pre_start`, `stop_command`, `ready = exec:`. "
+         "Begin the "
+         "command with `exec` where you can, so "
+         "that the shell does not stay in between: `exec node server.js`. Even if it stays, the whole tree is "
+         "stopped (see `kill_mode`).",
      .example = "shell = true\ncommand = ./generate | exec ./consume"},
     {.name = "type",
      .type = KEY_CHOICE,
@@ -213,6 +215,30 @@ const struct manifest_key manifest_app_keys[] = {
      .text = "Ids of rules that give warnings or notes, separated by commas, blanks or lines; "
              "`upkeep check --list-rules` lists them. What would make a start fail cannot be silenced.",
      .example = "lint_ignore = dev-command, home-path"},
+    {.name = "prepare",
+     .type = KEY_COMMANDS,
+     .offset = APP(prepare),
+     .effect = KEY_LIVE,
+     .summary = "Commands that install and build",
+     .text = "One a line, in order, in the app's folder and environment, run by `upkeep prepare` and `upkeep deploy`, "
+             "never by a start. The first that fails ends it. Nobody answers prompts: standard input is empty. What "
+             "they write goes to the app's log, too.",
+     .example = "prepare =\n  npm ci\n  npm run build"},
+    {.name = "prepare_inputs",
+     .type = KEY_PATTERNS,
+     .offset = APP(prepare_inputs),
+     .effect = KEY_LIVE,
+     .summary = "The files that prepare depends on",
+     .text =
+         "With `--if-needed`, an app is not prepared again when these have the same names and contents as at its last "
+         "good run, and its prepare lines, folder and environment are the same, too. An app without this key is "
+         "always prepared.\n\n"
+         "Patterns of files, relative to `cwd`, one a line or separated by commas. `*`, `?` and `[...]` stand for "
+         "parts "
+         "of a name, `**` for any number of folders; a folder stands for all that is below it. None of these stands "
+         "for names that begin with a dot, nor for `node_modules` and `__pycache__`: write those out. A leading `!` "
+         "leaves out what it matches.",
+     .example = "prepare_inputs =\n  package-lock.json\n  src/**\n  !src/generated"},
     {.name = "pre_start",
      .type = KEY_COMMANDS,
      .offset = APP(pre_start),
@@ -415,84 +441,6 @@ const struct manifest_key manifest_app_keys[] = {
      .text = "`raw`: the bytes as the app wrote them. `text`: each line begins with a time stamp and the stream's "
              "name. `json`: each line is one JSON object, valid whatever the app writes.",
      .example = "log_format = json"},
-    {.name = "user",
-     .type = KEY_ACCOUNT,
-     .offset = APP(user),
-     .fallback_words = "the supervisor's",
-     .summary = "The user that the app runs as",
-     .text =
-         "A name, or a number. Everything of the app runs as this user: `command`, `pre_start`, `stop_command`, "
-         "`exec:` "
-         "probes. It gets the user's group and all its supplementary groups, no capability of upkeep's, and finds the "
-         "user's `HOME`, `USER`, `LOGNAME` and `SHELL` in its environment (`env` and dotenv files win over them); "
-         "`~/` means that home. Dotenv files are read and log files written by upkeep itself, so neither needs to be "
-         "the user's.\n\n"
-         "Only a supervisor that runs as root can do this. Another one refuses to start the app, unless the user is "
-         "its own. `${…}` is not filled in here: who may write a dotenv file must not choose whom the app runs as.",
-     .example = "user = www-data"},
-    {.name = "group",
-     .type = KEY_ACCOUNT,
-     .offset = APP(group),
-     .fallback_words = "the user's",
-     .summary = "The group that the app runs as",
-     .text = "A name, or a number, in place of the user's own; the user's supplementary groups stay. A user that is "
-             "only a number, of whom this machine knows nothing else, needs it. Without `user` the app keeps the "
-             "supervisor's user and supplementary groups.",
-     .example = "user = www-data\ngroup = deploy"},
-    {.name = "umask",
-     .type = KEY_UMASK,
-     .offset = APP(umask),
-     .fallback_words = "the supervisor's",
-     .summary = "Which permissions new files of the app do not get",
-     .text = "An octal number: with `027` the group may read, and others may do nothing.",
-     .example = "umask = 027"},
-    {.name = "nice",
-     .type = KEY_OPTIONAL_INT,
-     .offset = APP(nice),
-     .fallback_words = "the supervisor's",
-     .min = -20,
-     .max = 19,
-     .summary = "How far the app stands back when processors are short",
-     .text =
-         "From -20 (gets the most) to 19 (the least). To go below the supervisor's own takes root, or CAP_SYS_NICE.",
-     .example = "nice = 10"},
-    {.name = "oom_score_adj",
-     .type = KEY_OPTIONAL_INT,
-     .offset = APP(oom_score_adj),
-     .fallback_words = "the supervisor's",
-     .min = -1000,
-     .max = 1000,
-     .summary = "How readily the kernel kills the app when memory runs out",
-     .text = "From -1000 (never) to 1000 (first). To go below what the supervisor was given takes root, or "
-             "CAP_SYS_RESOURCE.",
-     .example = "oom_score_adj = 500"},
-    {.name = "limit_nofile",
-     .type = KEY_OPTIONAL_INT,
-     .offset = APP(limit_nofile),
-     .fallback_words = "the supervisor's",
-     .min = 16,
-     .max = 1 << 30,
-     .summary = "How many files and connections each of the app's processes may have open",
-     .text = "The soft and the hard limit (`ulimit -n`). To go above the supervisor's own hard limit takes root, or "
-             "CAP_SYS_RESOURCE, and nobody goes above `fs.nr_open`.",
-     .example = "limit_nofile = 65536"},
-    {.name = "limit_core",
-     .type = KEY_OPTIONAL_SIZE,
-     .offset = APP(limit_core),
-     .fallback_words = "the supervisor's",
-     .summary = "How large a core file the app may leave when it crashes",
-     .text =
-         "A size, or `unlimited`; `0`: none. The soft and the hard limit. Where `kernel.core_pattern` hands crashes "
-         "to a program, as systemd-coredump, that one decides what it keeps.",
-     .example = "limit_core = 0"},
-    {.name = "no_new_privileges",
-     .type = KEY_BOOL,
-     .offset = APP(no_new_privileges),
-     .fallback = "false",
-     .summary = "The app and what it starts can never get more rights than it has",
-     .text = "sudo, ping and other programs that run as their owner, or whose file has capabilities, then run without "
-             "them (`PR_SET_NO_NEW_PRIVS`).",
-     .example = "no_new_privileges = true"},
     {.name = NULL},
 };
 const size_t manifest_app_key_count = sizeof(manifest_app_keys) / sizeof(manifest_app_keys[0]) - 1;
@@ -508,10 +456,33 @@ const struct manifest_key *manifest_key_find(const struct manifest_key *keys, co
 
 /* Keys that the documentation promises and this version does not have: never taken in silence. */
 static const char *const planned[] = {
-    "prepare",    "health",       "health_interval", "health_timeout", "health_retries",
-    "reload",     "instances",    "log_on_full",     "log_max_size",   "log_max_age",
-    "log_keep",   "log_compress", "max_memory",      "memory_limit",   "cpu_limit",
-    "pids_limit", "watch",        "watch_ignore",    "watch_delay",    "cron_restart",
+    "health",
+    "health_interval",
+    "health_timeout",
+    "health_retries",
+    "reload",
+    "instances",
+    "log_on_full",
+    "log_max_size",
+    "log_max_age",
+    "log_keep",
+    "log_compress",
+    "user",
+    "group",
+    "umask",
+    "nice",
+    "oom_score_adj",
+    "limit_nofile",
+    "limit_core",
+    "no_new_privileges",
+    "max_memory",
+    "memory_limit",
+    "cpu_limit",
+    "pids_limit",
+    "watch",
+    "watch_ignore",
+    "watch_delay",
+    "cron_restart",
     NULL,
 };
 
@@ -574,9 +545,6 @@ static const struct {
     {"UMask", "umask"},
     {"Nice", "nice"},
     {"LimitNOFILE", "limit_nofile"},
-    {"LimitCORE", "limit_core"},
-    {"OOMScoreAdjust", "oom_score_adj"},
-    {"NoNewPrivileges", "no_new_privileges"},
     {"MemoryMax", "memory_limit"},
     {"CPUQuota", "cpu_limit"},
     {"TasksMax", "pids_limit"},
@@ -606,9 +574,6 @@ static const struct {
     {"workdir", "cwd"},
     {"dir", "cwd"},
     {"ports", "port"},
-    {"oom_score_adjust", "oom_score_adj"},
-    {"ulimit", "limit_nofile"},
-    {"runas", "user"},
     {"healthcheck", "health"},
     {"stop_grace_period", "kill_timeout"},
     {"stop_timeout", "kill_timeout"},
