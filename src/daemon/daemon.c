@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -198,14 +197,6 @@ static bool daemon_lock(struct daemon *daemon, const char *manifest_file, struct
     return true;
 }
 
-/* Tags that no other supervisor of this machine is likely to have, and that leave room below the top. */
-static uint32_t daemon_tag_base(void) {
-    uint32_t base = 0;
-    if (getrandom(&base, sizeof base, GRND_NONBLOCK) != sizeof base)
-        base = (uint32_t)getpid() * 65536U;
-    return (base & 0x7fffffffU) | 0x10000U;
-}
-
 static void daemon_clear_leftovers(struct daemon *daemon) {
     struct tag_range tags;
     if (!leftover_read(daemon->runtime_dir, &tags))
@@ -237,7 +228,7 @@ static void daemon_moved(struct supervisor_watch *watch, const size_t *from, siz
         daemon_write_state(daemon, supervisor_tags(daemon->supervisor), supervisor_manifest(daemon->supervisor)->file);
 }
 
-static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, struct text *error) {
+static bool daemon_set_up(struct daemon *daemon, struct manifest *manifest, struct text *error) {
     daemon->runtime_dir = manifest->supervisor.runtime_dir;
     daemon->loop = loop_new();
     int r = daemon->loop ? proc_setup(daemon->loop, daemon_settled, daemon) : -errno;
@@ -248,7 +239,7 @@ static bool daemon_prepare(struct daemon *daemon, struct manifest *manifest, str
     if (!daemon_has_root(manifest, error) || !daemon_lock(daemon, manifest->file, error))
         return false;
     daemon_clear_leftovers(daemon);
-    struct tag_range tags = supervisor_first_tags(daemon_tag_base(), manifest->app_count);
+    struct tag_range tags = supervisor_first_tags(tag_draw_base(), manifest->app_count);
     daemon_write_state(daemon, tags, manifest->file);
     daemon->supervisor = supervisor_new(daemon->loop, manifest, environ, tags.base, daemon->terminal_fd);
     if (!daemon->supervisor) {
@@ -321,7 +312,7 @@ int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, i
     };
     say_setup(NULL, NULL);
     struct text error TEXT_AUTO = {0};
-    if (!daemon_prepare(&daemon, manifest, &error)) {
+    if (!daemon_set_up(&daemon, manifest, &error)) {
         if (started_fd < 0) {
             say(SAY_ERROR, NULL, "%s", text_get(&error));
             manager_refuse(text_get(&error), 1);

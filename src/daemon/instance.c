@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/limits.h"
 #include "daemon/require.h"
@@ -106,7 +105,7 @@ int instance_init(struct instance *instance, struct instance_context *context, s
                                   .index = index,
                                   .app = app,
                                   .tag = tag,
-                                  .nest = {.tag = tag + 1, .terms = &instance->terms},
+                                  .nest = {.tag = tag + 1},
                                   .life = lifecycle_init(now),
                                   .said.watchdog_ms = -1};
     instance->name = strdup(app->name);
@@ -137,7 +136,6 @@ void instance_fini(struct instance *instance) {
     app_config_fini(&instance->config);
     app_config_fini(&instance->next);
     launch_fini(&instance->launch);
-    launch_terms_fini(&instance->terms);
     env_marks_fini(&instance->marks);
     seen_clear(&instance->seen);
     env_fini(&instance->own_env);
@@ -249,28 +247,10 @@ static void instance_helper_ended(struct proc *proc, struct outcome outcome) {
     instance->context->post(instance, EVENT_HELPER_ENDED);
 }
 
-/* Adds what upkeep itself tells an app. */
-static bool instance_export(const struct instance *instance, struct env *env) {
-    const struct supervisor_config *supervisor = &instance->context->launch.manifest->supervisor;
-    const struct {
-        const char *name, *value;
-    } exports[] = {
-        {"UPKEEP_APP", instance->name},
-        {"UPKEEP_INSTANCE", "1"},
-        {"UPKEEP_NAME", supervisor->name},
-        {"UPKEEP_ROOT", supervisor->root},
-    };
-    for (size_t i = 0; i < sizeof exports / sizeof *exports; i++)
-        if (!env_set(env, exports[i].name, strlen(exports[i].name), exports[i].value, ENV_ORIGIN_UPKEEP, 0))
-            return false;
-    return true;
-}
-
 /* Starts one of the app's commands with its output. False with the reason in error. */
 static bool instance_run(struct instance *instance, const char *command, struct proc *proc, struct proc_spec *spec,
                          void (*ended)(struct proc *, struct outcome), struct text *error) {
     struct launch launch = {0};
-    spec->terms = &instance->terms;
     bool ok = launch_command(&instance->context->launch, &instance->config, command, &instance->context->env,
                              instance->tag, &launch, spec, error);
     instance->spawn_error = launch.error;
@@ -315,16 +295,13 @@ static bool instance_prepare(struct instance *instance, struct text *error) {
     if (!is_configured)
         return false;
     if (!env_marks_take(&instance->marks, &instance->context->env) ||
-        !instance_export(instance, &instance->context->env)) {
+        !launch_export(&instance->context->launch, instance->name, &instance->context->env)) {
         text_str(error, "out of memory for the environment");
         return false;
     }
-    if (!launch_terms(&instance->config, &instance->terms, error))
-        return false;
     const char *root = instance->context->launch.manifest->supervisor.root;
     if (output_prepare(instance->output, &instance->config, root, &instance->context->env, error) < 0)
         return false;
-    output_give(instance->output, account_is_ours(&instance->terms.account) ? geteuid() : instance->terms.account.uid);
     if (output_export(instance->output, &instance->context->env))
         return true;
     text_str(error, "out of memory for the environment");
@@ -333,7 +310,7 @@ static bool instance_prepare(struct instance *instance, struct text *error) {
 
 static bool instance_spawn_main(struct instance *instance, struct text *error) {
     struct instance_context *context = instance->context;
-    struct proc_spec spec = {.terms = &instance->terms};
+    struct proc_spec spec = {0};
     const char *root = context->launch.manifest->supervisor.root;
     struct sockets_request sockets = instance_sockets(instance);
     if (!sockets_hand_over(context->sockets, &sockets, &context->env, &spec)) {
@@ -408,7 +385,7 @@ static void instance_run_stop_command(struct instance *instance) {
     struct app_config ignored = {0};
     bool ok = launch_configure(&instance->context->launch, instance->app, &instance->context->env, &ignored, &error);
     app_config_fini(&ignored);
-    ok = ok && instance_export(instance, &instance->context->env);
+    ok = ok && launch_export(&instance->context->launch, instance->name, &instance->context->env);
     struct text pid TEXT_AUTO = {0};
     text_printf(&pid, "%d", (int)instance_pid(instance));
     ok = ok && env_set(&instance->context->env, "MAINPID", strlen("MAINPID"), text_get(&pid), ENV_ORIGIN_UPKEEP, 0);

@@ -133,3 +133,8 @@ void reap_setup(struct loop *of, void (*call_settled)(void *context), void *cont
     loop_on_signal(loop, SIGCHLD, child_ended, NULL);
     loop_post(loop, &look_again, look);
 }
+
+void reap_release(void) {
+    loop_post_cancel(loop, &look_again);
+    settled = NULL;
+}

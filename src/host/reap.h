@@ -9,6 +9,9 @@
 /* Watches SIGCHLD from now on, and looks once for what ended before. See proc_setup() for settled. */
 void reap_setup(struct loop *loop, void (*settled)(void *context), void *context);
 
+/* Watches it no more. */
+void reap_release(void);
+
 /* Has the end of proc->pid reported; takes no memory. */
 void reap_add(struct proc *proc);
 void reap_remove(struct proc *proc);

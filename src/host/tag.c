@@ -1,6 +1,8 @@
 #include "host/tag.h"
 
 #include <errno.h>
+#include <sys/random.h>
+#include <unistd.h>
 
 _Static_assert(sizeof(long) == 8, "the kernel keeps limits as unsigned long");
 
@@ -15,6 +17,13 @@ int tag_setup(void) {
         return 0;
     limit.rlim_max = RLIM_INFINITY;
     return setrlimit(RLIMIT_LOCKS, &limit) < 0 ? -errno : 0;
+}
+
+uint32_t tag_draw_base(void) {
+    uint32_t base = 0;
+    if (getrandom(&base, sizeof base, GRND_NONBLOCK) != sizeof base)
+        base = (uint32_t)getpid() * 65536U;
+    return (base & 0x7fffffffU) | 0x10000U;
 }
 
 struct rlimit tag_limit(uint32_t tag) {

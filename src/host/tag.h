@@ -22,6 +22,9 @@ static inline bool tag_is_in(struct tag_range range, uint32_t tag) {
 /* Raises the hard limit where it stands in the way. 0 or -errno. */
 int tag_setup(void);
 
+/* A base that no other supervisor of this machine is likely to have, and that leaves room below the top. */
+uint32_t tag_draw_base(void);
+
 /* What a process with the tag has as its limit. */
 struct rlimit tag_limit(uint32_t tag);
 

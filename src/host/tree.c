@@ -36,6 +36,15 @@ int tree_setup(void) {
     return spare_fd < 0 ? -errno : 0;
 }
 
+void tree_release(void) {
+    int *const fds[] = {&proc_fd, &children_fd, &spare_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
 /* ---- opening, when there may be no free descriptor ---- */
 
 static bool give_up_spare(void) {

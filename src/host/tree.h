@@ -12,6 +12,8 @@
 /* Opens what has to be open when descriptors are short. Called by proc_setup(). 0 or -errno. */
 int tree_setup(void);
 
+void tree_release(void);
+
 /* A set of tags. Zero-initialised is empty; memory is kept. */
 struct tree_tags {
     uint32_t *list;

@@ -281,17 +281,8 @@ bool require_met(const struct launch_context *context, const struct manifest_app
     return true;
 }
 
-bool launch_terms(const struct app_config *config, struct proc_terms *terms, struct text *error) {
-    (void)config, (void)terms, (void)error;
-    return true;
-}
-
-void launch_terms_fini(struct proc_terms *terms) {
-    (void)terms;
-}
-
-bool account_is_ours(const struct account *account) {
-    (void)account;
+bool launch_export(const struct launch_context *context, const char *app, struct env *env) {
+    (void)context, (void)app, (void)env;
     return true;
 }
 
@@ -365,9 +356,6 @@ void output_mark(struct output *output) {
 const char *output_tail(const struct output *output) {
     (void)output;
     return "";
-}
-void output_give(struct output *output, uid_t uid) {
-    (void)output, (void)uid;
 }
 bool output_export(const struct output *output, struct env *env) {
     (void)output, (void)env;
