@@ -10,6 +10,8 @@ int main(int argc, char **argv) {
         .refuse = daemon_refuse,
         .environment = daemon_environment,
         .unit_survey = daemon_unit_survey,
+        .prepare_lock = daemon_prepare_lock,
+        .prepare = daemon_prepare,
         .write_file = daemon_write_file,
     };
     return cli_main(argc, argv, &local);

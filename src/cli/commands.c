@@ -80,6 +80,14 @@ const struct command commands[] = {
      "upkeep unit makes it: what matters is an error, what merely differs a warning. Longer times and settings that "
      "only the unit has are not findings.",
      check_command},
+    {"prepare", NULL, "[APP...]", 0, COMMAND_ANY_COUNT, ONE(IF_NEEDED) | ONE(JSON), "install and build",
+     "Runs the prepare lines of the apps (of all, or of those that are named): in order for each app, after the apps "
+     "that it depends on, side by side otherwise. What they write is shown, each line with its app, and kept in the "
+     "app's log. The first command that fails ends all of it, and is shown with its exit code and last lines.\n"
+     "With --if-needed an app is skipped when nothing has changed since its last good run: the files that its "
+     "prepare_inputs name, its prepare lines, folder and environment; and what require_path names is there.\n"
+     "It needs no supervisor and starts or stops nothing. Ctrl-C ends the commands, and all that they have started.",
+     prepare_command},
     {"unit", NULL, "", 0, 0, ONE(USER) | ONE(INSTALL) | ONE(PRINT), "make the systemd unit for this manifest",
      "Prints a unit that runs this manifest with this upkeep, or installs it. Its time limits follow from the "
      "manifest's own, along the longest chain of dependencies; run it again (and upkeep check --unit) when those have "

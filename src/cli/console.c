@@ -1,6 +1,8 @@
 #include "cli/console.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +55,46 @@ bool console_write(const struct text *text) {
     if (console_errno == 0)
         console_errno = errno;
     return false;
+}
+
+static bool console_is_interrupted(void) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+    sigset_t waiting;
+    if (sigpending(&waiting) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (sigismember(&waiting, signals[i]) == 1)
+            return true;
+    return false;
+}
+
+/* Whether standard output takes a piece now. */
+static bool console_await(bool is_ending) {
+    enum { LOOK_MS = 100, LAST_CHANCE_MS = 250 };
+    struct pollfd writable = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&writable, 1, is_ending ? LAST_CHANCE_MS : 0) > 0)
+        return true;
+    while (!is_ending && !console_is_interrupted())
+        if (poll(&writable, 1, LOOK_MS) > 0)
+            return true;
+    return false;
+}
+
+bool console_stream(const struct text *text, bool is_ending) {
+    enum { PIECE = 4096 }; /* a pipe that can be written takes as much */
+    for (size_t at = 0; at < text->len;) {
+        if (!console_await(is_ending))
+            return false;
+        size_t left = text->len - at;
+        ssize_t n = write(STDOUT_FILENO, text_get(text) + at, left < PIECE ? left : PIECE);
+        if (n < 0 && errno != EINTR && errno != EAGAIN) {
+            if (console_errno == 0)
+                console_errno = errno;
+            return false;
+        }
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return true;
 }
 
 /* The alternate screen, without a cursor. */

@@ -23,6 +23,10 @@ struct card_style console_card_style(struct console console);
 /* Writes text to standard output at once. False when that failed: a stream is to end then. */
 bool console_write(const struct text *text);
 
+/* The same for what goes on while a run listens to its signals itself, so that SIGINT and the like are blocked: waits
+ * for a reader that is slow, but no longer once such a signal waits or is_ending; what is not taken then is dropped. */
+bool console_stream(const struct text *text, bool is_ending);
+
 /* Takes the whole screen of a terminal that can_move for drawing, and gives it back as it was. Whatever is said of a
  * failure gives it back first; once more does nothing. */
 void console_enter(void);

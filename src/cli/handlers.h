@@ -19,6 +19,7 @@ int logs_command(const struct invocation *invocation);
 int environment_command(const struct invocation *invocation);
 int events_command(const struct invocation *invocation);
 int why_command(const struct invocation *invocation);
+int prepare_command(const struct invocation *invocation);
 int check_command(const struct invocation *invocation);
 int unit_command(const struct invocation *invocation);
 int help_command(const struct invocation *invocation);

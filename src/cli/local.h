@@ -9,6 +9,7 @@
 #include "core/diag.h"
 #include "core/env.h"
 #include "core/manifest.h"
+#include "core/prepare.h"
 #include "core/unit.h"
 
 /* Each as its namesake in daemon/daemon.h. */
@@ -20,6 +21,9 @@ struct local {
     bool (*environment)(const struct manifest *manifest, const struct manifest_app *app, struct env *env,
                         struct diags *diags);
     bool (*unit_survey)(const struct manifest *manifest, const char *user, struct unit_spec *spec, struct diags *diags);
+    int (*prepare_lock)(const struct manifest *manifest, const char *command, struct text *error);
+    bool (*prepare)(const struct manifest *manifest, const struct prepare_wish *wish, struct prepare *out,
+                    struct text *error);
     int (*write_file)(const char *path, const char *bytes, size_t len, unsigned mode);
 };
 

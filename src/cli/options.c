@@ -29,6 +29,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_STRICT] = {"strict", 0, OPTION_FLAG, NULL, 0, "let warnings count as errors"},
     [OPTION_LIST_RULES] = {"list-rules", 0, OPTION_FLAG, NULL, 0, "list what is looked for"},
     [OPTION_DRY_RUN] = {"dry-run", 0, OPTION_FLAG, NULL, 0, "say what would be done, why and how long it may take"},
+    [OPTION_IF_NEEDED] = {"if-needed", 0, OPTION_FLAG, NULL, 0, "prepare only apps whose inputs have changed"},
     [OPTION_STARTED_FD] = {"started-fd", 0, OPTION_NUMBER, "FD", OPTION_MAX_FD, NULL},
 };
 

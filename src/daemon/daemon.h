@@ -8,6 +8,7 @@
 #include "core/diag.h"
 #include "core/env.h"
 #include "core/manifest.h"
+#include "core/prepare.h"
 #include "core/unit.h"
 
 /* `upkeep run`: supervises until told to end. apps: which to start, all autostarted ones when app_count is 0.
@@ -35,6 +36,19 @@ bool daemon_environment(const struct manifest *manifest, const struct manifest_a
  * between this shell and a unit of that user: programs, variables, what the user may not reach. False when out of
  * memory. */
 bool daemon_unit_survey(const struct manifest *manifest, const char *user, struct unit_spec *spec, struct diags *diags);
+
+/* ---- upkeep prepare ---- */
+
+/* The lock that keeps two of `prepare` and `deploy` apart, for as long as the descriptor is open; it is never waited
+ * for. command: who takes it, for whoever is refused. The descriptor, or -errno with a sentence in error. */
+int daemon_prepare_lock(const struct manifest *manifest, const char *command, struct text *error);
+
+/* Runs the prepare lines of the apps until all are done, one has failed or a signal (SIGINT, SIGTERM, SIGQUIT, SIGHUP
+ * where they are not ignored) asks to end; then nothing is left of any. The lock is the caller's. Signals and limits of
+ * this process are as before when it returns. False when it could not begin, with a sentence in error; else *out, which
+ * is to be freed, has what became of each app. */
+bool daemon_prepare(const struct manifest *manifest, const struct prepare_wish *wish, struct prepare *out,
+                    struct text *error);
 
 /* fs_make_dirs and fs_write_atomic, for a file that belongs to the user or the machine. 0 or -errno. */
 int daemon_write_file(const char *path, const char *bytes, size_t len, unsigned mode);

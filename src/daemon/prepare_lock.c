@@ -1,0 +1,84 @@
+/* One prepare or deploy at a time. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/value.h"
+#include "daemon/daemon.h"
+#include "host/fs.h"
+
+enum { LOCK_BYTES = 256, LOCK_WORD = 32 };
+
+/* What stands in the lock file: `PID COMMAND SECONDS`, the last being wall time. */
+struct lock_holder {
+    long pid;
+    char command[LOCK_WORD];
+    long long since;
+};
+
+/* False when the file does not say, or says something of a process that is no more. */
+static bool lock_read(const char *path, struct lock_holder *out) {
+    char *bytes = NULL;
+    size_t len = 0;
+    if (fs_read(path, LOCK_BYTES, &bytes, &len) < 0)
+        return false;
+    struct lock_holder holder = {0};
+    bool ok = sscanf(bytes, "%ld %31s %lld", &holder.pid, holder.command, &holder.since) == 3 && holder.pid > 0 &&
+              (kill((pid_t)holder.pid, 0) == 0 || errno == EPERM);
+    free(bytes);
+    if (ok)
+        *out = holder;
+    return ok;
+}
+
+static void lock_say_holder(const struct manifest *manifest, const char *path, struct text *error) {
+    struct lock_holder holder;
+    if (!lock_read(path, &holder)) {
+        text_printf(error, "%s: another upkeep prepare or deploy is at work (it holds %s)", manifest->file, path);
+        return;
+    }
+    long long seconds = (long long)time(NULL) - holder.since;
+    text_printf(error, "%s: upkeep %s is at work already (pid %ld), for ", manifest->file, holder.command, holder.pid);
+    value_print_duration(seconds > 0 ? seconds * 1000 : 0, error);
+    text_str(error, "; try again when it has ended");
+}
+
+static bool lock_has_root(const struct manifest *manifest, struct text *error) {
+    struct stat st;
+    const char *root = manifest->supervisor.root;
+    int why = stat(root, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    if (why != 0)
+        text_printf(error, "%s: cannot enter root %s: %s", manifest->file, root, strerror(why));
+    return why == 0;
+}
+
+int daemon_prepare_lock(const struct manifest *manifest, const char *command, struct text *error) {
+    const char *runtime_dir = manifest->supervisor.runtime_dir;
+    if (!lock_has_root(manifest, error))
+        return -ENOENT;
+    int r = fs_make_dirs(runtime_dir, 0700);
+    if (r < 0) {
+        text_printf(error, "cannot make the runtime dir %s: %s", runtime_dir, strerror(-r));
+        return r;
+    }
+    struct text path TEXT_AUTO = {0};
+    text_printf(&path, "%s/prepare.lock", runtime_dir);
+    int fd = fs_lock(text_get(&path));
+    if (fd == -EWOULDBLOCK)
+        lock_say_holder(manifest, text_get(&path), error);
+    else if (fd < 0)
+        text_printf(error, "cannot lock %s: %s", text_get(&path), strerror(-fd));
+    if (fd < 0)
+        return fd;
+    char line[LOCK_BYTES];
+    int len = snprintf(line, sizeof line, "%ld %s %lld\n", (long)getpid(), command, (long long)time(NULL));
+    /* Who cannot read it is told without a name. */
+    (void)!ftruncate(fd, 0);
+    (void)!pwrite(fd, line, (size_t)len, 0);
+    return fd;
+}

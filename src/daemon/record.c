@@ -1,0 +1,216 @@
+#include "daemon/record.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "host/digest.h"
+#include "host/fs.h"
+#include "host/walk.h"
+
+enum { RECORD_BYTES = 64 << 20 };
+
+/* ---- what there is now ---- */
+
+bool record_is_interrupted(void) {
+    static const int signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
+    sigset_t waiting;
+    if (sigpending(&waiting) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (sigismember(&waiting, signals[i]) == 1)
+            return true;
+    return false;
+}
+
+struct look {
+    struct prepared *prepared;
+    struct text *error;
+};
+
+static int look_visit(void *context, const char *name, const char *path) {
+    struct look *look = context;
+    unsigned char digest[SHA256_BYTES];
+    if (record_is_interrupted())
+        return -EINTR;
+    int r = digest_file(path, digest);
+    if (r == -ENOENT) /* gone since it was found */
+        return 0;
+    if (r < 0) {
+        text_printf(look->error, "cannot read %s: %s", name, strerror(-r));
+        return r;
+    }
+    if (prepared_add(look->prepared, PREPARED_INPUT, name, digest))
+        return 0;
+    if (look->prepared->count >= LIMIT_PREPARE_INPUTS)
+        text_printf(look->error, "prepare_inputs names more than %d files", LIMIT_PREPARE_INPUTS);
+    else
+        text_str(look->error, "out of memory");
+    return -E2BIG;
+}
+
+/* The patterns of a config, parsed: what names files first, then what leaves some out. They have been judged. */
+struct patterns {
+    struct glob globs[LIMIT_PREPARE_PATTERNS];
+    const char *written[LIMIT_PREPARE_PATTERNS];
+    size_t named_count;
+    size_t count;
+};
+
+static bool patterns_add(struct patterns *patterns, const struct record_subject *subject, bool is_excluded,
+                         struct text *error) {
+    const struct list *list = &subject->config->prepare_inputs;
+    for (size_t i = 0; i < list->count; i++) {
+        const char *written = list->items[i];
+        if ((written[0] == '!') != is_excluded)
+            continue;
+        const char *pattern = written + is_excluded;
+        /* `~/` is the only thing in a pattern that depends on who runs it. */
+        char *at_home = strncmp(pattern, "~/", 2) == 0 ? manifest_path("/", pattern, subject->env) : NULL;
+        bool ok = glob_parse(at_home ? at_home : pattern, &patterns->globs[patterns->count], error);
+        free(at_home);
+        if (!ok)
+            return false;
+        patterns->written[patterns->count++] = written;
+    }
+    return true;
+}
+
+static int look_at_inputs(const struct record_subject *subject, const char *cwd, struct prepared *out,
+                          struct text *unmatched, struct text *error) {
+    struct patterns patterns = {0};
+    struct look look = {.prepared = out, .error = error};
+    int r = patterns_add(&patterns, subject, false, error) ? 0 : -EINVAL;
+    patterns.named_count = patterns.count;
+    if (r == 0 && !patterns_add(&patterns, subject, true, error))
+        r = -EINVAL;
+    const struct glob *excluded = &patterns.globs[patterns.named_count];
+    for (size_t i = 0; r == 0 && i < patterns.named_count; i++) {
+        size_t matches = 0;
+        r = walk(cwd, &patterns.globs[i], excluded, patterns.count - patterns.named_count, look_visit, &look, &matches,
+                 error);
+        if (r == 0 && matches == 0)
+            text_printf(unmatched, "%s\n", patterns.written[i]);
+    }
+    for (size_t i = 0; i < patterns.count; i++)
+        glob_fini(&patterns.globs[i]);
+    return r;
+}
+
+static bool add_sum(struct prepared *out, enum prepared_kind kind, struct sha256 *sha) {
+    unsigned char digest[SHA256_BYTES];
+    sha256_end(sha, digest);
+    return prepared_add(out, kind, "", digest);
+}
+
+static bool look_at_commands(const struct record_subject *subject, struct prepared *out) {
+    struct sha256 sha;
+    sha256_init(&sha);
+    sha256_add_string(&sha, subject->config->shell ? "shell" : "words");
+    for (size_t i = 0; i < subject->config->prepare.count; i++)
+        sha256_add_string(&sha, subject->config->prepare.items[i]);
+    return add_sum(out, PREPARED_COMMANDS, &sha);
+}
+
+/* A virtual environment that has been moved with its folder does not work. */
+static bool look_at_folder(const char *cwd, struct prepared *out) {
+    struct sha256 sha;
+    sha256_init(&sha);
+    sha256_add_string(&sha, cwd);
+    return add_sum(out, PREPARED_FOLDER, &sha);
+}
+
+static int compare_strings(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What the manifest and its files give, for builds keep it (NEXT_PUBLIC_…); not what this shell happens to have. */
+static bool look_at_environment(const struct env *env, struct prepared *out) {
+    const char **assignments = calloc(env->count + 1, sizeof *assignments);
+    if (!assignments)
+        return false;
+    size_t count = 0;
+    for (size_t i = 0; i < env->count; i++)
+        if (env->vars[i].origin != ENV_ORIGIN_INHERITED && env->vars[i].origin != ENV_ORIGIN_UPKEEP)
+            assignments[count++] = env->vars[i].assignment;
+    qsort(assignments, count, sizeof *assignments, compare_strings);
+    struct sha256 sha;
+    sha256_init(&sha);
+    for (size_t i = 0; i < count; i++)
+        sha256_add_string(&sha, assignments[i]);
+    free(assignments);
+    return add_sum(out, PREPARED_ENVIRONMENT, &sha);
+}
+
+int record_look(const struct record_subject *subject, struct prepared *out, struct text *unmatched,
+                struct text *error) {
+    struct prepared prepared = {0};
+    const char *written = subject->config->cwd ? subject->config->cwd : ".";
+    char *cwd = manifest_path(subject->manifest->supervisor.root, written, subject->env);
+    int r = cwd && look_at_commands(subject, &prepared) && look_at_folder(cwd, &prepared) &&
+                    look_at_environment(subject->env, &prepared)
+                ? 0
+                : -ENOMEM;
+    if (r < 0)
+        text_str(error, "out of memory");
+    else
+        r = look_at_inputs(subject, cwd, &prepared, unmatched, error);
+    free(cwd);
+    if (r < 0) {
+        prepared_fini(&prepared);
+        return r;
+    }
+    prepared_sort(&prepared);
+    *out = prepared;
+    return 0;
+}
+
+/* ---- what there was ---- */
+
+char *record_folder(const struct manifest *manifest) {
+    struct text path = {0};
+    text_printf(&path, "%s/prepare", manifest->supervisor.runtime_dir);
+    return text_take(&path);
+}
+
+static char *record_path(const struct manifest *manifest, const char *app) {
+    struct text path = {0};
+    text_printf(&path, "%s/prepare/%s.inputs", manifest->supervisor.runtime_dir, app);
+    return text_take(&path);
+}
+
+bool record_read(const struct manifest *manifest, const char *app, struct prepared *out) {
+    char *path = record_path(manifest, app);
+    char *bytes = NULL;
+    size_t len = 0;
+    bool ok = path && fs_read(path, RECORD_BYTES, &bytes, &len) >= 0 && prepared_parse(bytes, len, out);
+    free(bytes);
+    free(path);
+    return ok;
+}
+
+int64_t record_time_ms(const struct manifest *manifest, const char *app) {
+    char *path = record_path(manifest, app);
+    int64_t time = path ? fs_mtime_ms(path) : -1;
+    free(path);
+    return time;
+}
+
+int record_write(const struct manifest *manifest, const char *app, const struct prepared *prepared) {
+    struct text file TEXT_AUTO = {0};
+    prepared_print(prepared, &file);
+    char *path = record_path(manifest, app);
+    int r = path && !file.failed ? fs_write_atomic(path, text_get(&file), file.len, 0600) : -ENOMEM;
+    free(path);
+    return r;
+}
+
+void record_remove(const struct manifest *manifest, const char *app) {
+    char *path = record_path(manifest, app);
+    if (path)
+        (void)unlink(path);
+    free(path);
+}
