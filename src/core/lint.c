@@ -36,6 +36,10 @@ static bool is_development_word(const char *name) {
            !has_word(name, deployment_words, COUNT(deployment_words));
 }
 
+bool lint_is_deployment_name(const char *name) {
+    return has_word(name, deployment_words, COUNT(deployment_words));
+}
+
 bool lint_is_development(const char *profile, const char *name, const struct env *env) {
     if (profile)
         return is_development_word(profile);
@@ -53,13 +57,6 @@ bool lint_is_development(const char *profile, const char *name, const struct env
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-bool lint_has(char *const *words, size_t count, const char *program, const char *argument) {
-    for (size_t i = 0; i + 1 < count; i++)
-        if (strcmp(base_name(words[i]), program) == 0 && strcmp(words[i + 1], argument) == 0)
-            return true;
-    return false;
 }
 
 /* A program and the argument after it; either alone where the other is NULL. */
@@ -81,8 +78,10 @@ static const struct command_sign development_signs[] = {
     {"webpack", "serve"},
     {"react-scripts", "start"},
     {"vue-cli-service", "serve"},
-    {"run", "dev"},
-    {"npm", "dev"},
+    {"npm", "run dev"},
+    {"yarn", "run dev"},
+    {"pnpm", "run dev"},
+    {"bun", "run dev"},
     {"yarn", "dev"},
     {"pnpm", "dev"},
     {"bun", "dev"},
@@ -99,12 +98,23 @@ static const struct command_sign development_signs[] = {
     {NULL, "runserver_plus"},
 };
 
+/* Whether the words from i on are those of the argument, which may be two: `run dev`. */
+static bool follows(const char *argument, char *const *words, size_t count, size_t i) {
+    for (; *argument; i++) {
+        size_t len = strcspn(argument, " ");
+        if (i >= count || strlen(words[i]) != len || strncmp(words[i], argument, len) != 0)
+            return false;
+        argument += len + strspn(argument + len, " ");
+    }
+    return true;
+}
+
 static bool is_sign(const struct command_sign *sign, char *const *words, size_t count, size_t i) {
     if (!sign->program)
         return strcmp(words[i], sign->argument) == 0;
     if (strcmp(base_name(words[i]), sign->program) != 0)
         return false;
-    return !sign->argument || (i + 1 < count && strcmp(words[i + 1], sign->argument) == 0);
+    return !sign->argument || follows(sign->argument, words, count, i + 1);
 }
 
 /* `vite` with no verb serves; with `build` or `preview` it does not. */
@@ -154,14 +164,140 @@ bool lint_is_wsgi(char *const *words, size_t count) {
     return false;
 }
 
-const char *lint_npm_script(char *const *words, size_t count) {
+/* The value of an option of words[i], `--prefix web` or `--prefix=web`; NULL when it is not that option. *i: moved to
+ * the value where that is a word of its own. */
+static const char *option_value(const char *option, char *const *words, size_t count, size_t *i) {
+    size_t len = strlen(option);
+    if (strncmp(words[*i], option, len) != 0)
+        return NULL;
+    if (words[*i][len] == '=')
+        return words[*i] + len + 1;
+    return words[*i][len] == '\0' && *i + 1 < count ? words[++*i] : NULL;
+}
+
+const char *lint_npm_script(char *const *words, size_t count, const char **folder_out) {
     static const char *const runners[] = {"npm", "yarn", "pnpm", "bun"};
+    static const char *const folders[] = {"--prefix", "-C", "--cwd", "--dir"};
+    static const char *const elsewhere[] = {"-w",       "--workspace", "--workspaces", "-ws",
+                                            "--filter", "-F",          "-r",           "workspace"};
+    const char *folder = NULL;
+    const char *verb = NULL;
+    const char *name = NULL;
     if (count < 2 || !is_one_of(base_name(words[0]), runners, COUNT(runners)))
         return NULL;
-    if (strcmp(words[1], "start") == 0)
-        return words[1];
-    bool runs = strcmp(words[1], "run") == 0 || strcmp(words[1], "run-script") == 0;
-    return runs && count > 2 && words[2][0] != '-' ? words[2] : NULL;
+    for (size_t i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
+        const char *found = NULL;
+        for (size_t f = 0; f < COUNT(folders) && !found; f++)
+            found = option_value(folders[f], words, count, &i);
+        if (found)
+            folder = found;
+        else if (is_one_of(words[i], elsewhere, COUNT(elsewhere)) || strncmp(words[i], "--workspace=", 12) == 0 ||
+                 strncmp(words[i], "--filter=", 9) == 0)
+            return NULL;
+        else if (words[i][0] != '-' && !verb)
+            verb = words[i];
+        else if (words[i][0] != '-' && !name)
+            name = words[i];
+    }
+    *folder_out = folder;
+    if (verb && strcmp(verb, "start") == 0)
+        return verb;
+    return verb && (strcmp(verb, "run") == 0 || strcmp(verb, "run-script") == 0) ? name : NULL;
+}
+
+bool lint_is_next_start(char *const *words, size_t count, const char **folder_out) {
+    static const char *const with_values[] = {"-p", "--port", "-H", "--hostname", "--keepAliveTimeout"};
+    size_t i = 0;
+    while (i + 1 < count && !(strcmp(base_name(words[i]), "next") == 0 && strcmp(words[i + 1], "start") == 0))
+        i++;
+    if (i + 1 >= count)
+        return false;
+    *folder_out = NULL;
+    for (i += 2; i < count && !*folder_out; i++) {
+        if (words[i][0] != '-')
+            *folder_out = words[i];
+        else if (is_one_of(words[i], with_values, COUNT(with_values)))
+            i++;
+    }
+    return true;
+}
+
+/* What sends a program into the background: a word, or two that follow each other. */
+static const struct {
+    const char *program;
+    const char *word;
+} background_signs[] = {
+    {"gunicorn", "--daemon"},
+    {"gunicorn", "-D"},
+    {"redis-server", "--daemonize yes"},
+    {"valkey-server", "--daemonize yes"},
+    {"uwsgi", "--daemonize"},
+    {"uwsgi", "-d"},
+    {"celery", "multi"},
+    {"celery", "--detach"},
+    {"memcached", "-d"},
+    {"memcached", "--daemon"},
+    {"php-fpm", "--daemonize"},
+    {"php-fpm", "-D"},
+    {"pm2", "start"},
+    {"forever", "start"},
+    {"mongod", "--fork"},
+    {"haproxy", "-D"},
+    {"pg_ctl", "start"},
+    {"puma", "--daemon"},
+    {"unicorn", "-D"},
+    {"rails", "--daemon"},
+};
+
+bool lint_is_background(char *const *words, size_t count, struct text *what) {
+    size_t first = 0;
+    static const char *const stays[] = {"--no-daemon", "--nodaemon"};
+    for (size_t i = 0; i < count; i++)
+        if (is_one_of(words[i], stays, COUNT(stays)))
+            return false;
+    static const char *const interpreters[] = {"python", "python3", "bundle", "npx", "poetry", "uv", "pipenv"};
+    static const char *const verbs[] = {"-m", "exec", "run"};
+    if (count > 0 && is_one_of(base_name(words[0]), interpreters, COUNT(interpreters)))
+        for (first = 1; first < count && is_one_of(words[first], verbs, COUNT(verbs));)
+            first++;
+    for (size_t s = 0; first < count && s < COUNT(background_signs); s++) {
+        if (strcmp(base_name(words[first]), background_signs[s].program) != 0)
+            continue;
+        for (size_t i = first + 1; i < count; i++) {
+            if (!follows(background_signs[s].word, words, count, i))
+                continue;
+            text_printf(what, "%s %s", background_signs[s].program, background_signs[s].word);
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *lint_script_file(char *const *words, size_t count) {
+    static const struct {
+        const char *program;
+        const char *suffixes[4];
+    } interpreters[] = {
+        {"node", {".js", ".mjs", ".cjs"}},
+        {"nodejs", {".js", ".mjs", ".cjs"}},
+        {"python", {".py"}},
+        {"python3", {".py"}},
+        {"sh", {".sh"}},
+        {"bash", {".sh"}},
+        {"ruby", {".rb"}},
+        {"php", {".php"}},
+    };
+    for (size_t i = 0; count > 1 && i < COUNT(interpreters); i++) {
+        if (strcmp(base_name(words[0]), interpreters[i].program) != 0)
+            continue;
+        size_t len = strlen(words[1]);
+        for (size_t s = 0; interpreters[i].suffixes[s]; s++) {
+            size_t suffix = strlen(interpreters[i].suffixes[s]);
+            if (words[1][0] != '-' && len > suffix && strcmp(words[1] + len - suffix, interpreters[i].suffixes[s]) == 0)
+                return words[1];
+        }
+    }
+    return NULL;
 }
 
 bool lint_is_node(const char *program) {
@@ -207,13 +343,17 @@ static bool has_password(const char *url) {
     return at && colon && colon + 1 < at;
 }
 
-bool lint_is_secret(const char *name, const char *value) {
+bool lint_is_secret_name(const char *name) {
     static const char *const words[] = {"KEY",        "SECRET",  "TOKEN", "PASSWORD",   "PASSWD",
                                         "PASSPHRASE", "PRIVATE", "PWD",   "CREDENTIAL", "CREDENTIALS"};
+    return strncmp(name, "NEXT_PUBLIC_", strlen("NEXT_PUBLIC_")) != 0 && has_word(name, words, COUNT(words));
+}
+
+bool lint_is_secret(const char *name, const char *value) {
     if (*value == '\0' || strncmp(value, "example", strlen("example")) == 0 ||
         strncmp(name, "NEXT_PUBLIC_", strlen("NEXT_PUBLIC_")) == 0)
         return false;
-    return has_word(name, words, COUNT(words)) || has_password(value);
+    return lint_is_secret_name(name) || has_password(value);
 }
 
 static const struct {
@@ -255,6 +395,30 @@ int lint_local_service(const char *url) {
             return port;
         if (host[name] == ':' && isdigit((unsigned char)host[name + 1]))
             return (int)strtol(host + name + 1, NULL, 10);
+    }
+    return 0;
+}
+
+int lint_local_host(const struct env *env, const char *name, const char *value) {
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "::1"};
+    static const struct {
+        const char *host;
+        const char *port;
+        int usual;
+    } pairs[] = {{"REDIS_HOST", "REDIS_PORT", 6379},       {"VALKEY_HOST", "VALKEY_PORT", 6379},
+                 {"POSTGRES_HOST", "POSTGRES_PORT", 5432}, {"PGHOST", "PGPORT", 5432},
+                 {"MYSQL_HOST", "MYSQL_PORT", 3306},       {"MONGO_HOST", "MONGO_PORT", 27017},
+                 {"RABBITMQ_HOST", "RABBITMQ_PORT", 5672}, {"DB_HOST", "DB_PORT", 0},
+                 {"DATABASE_HOST", "DATABASE_PORT", 0}};
+    if (!is_one_of(value, hosts, COUNT(hosts)))
+        return 0;
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        if (strcmp(pairs[i].host, name) != 0)
+            continue;
+        const char *port = env_get(env, pairs[i].port);
+        char *end = NULL;
+        long number = port && *port ? strtol(port, &end, 10) : pairs[i].usual;
+        return number > 0 && number <= 65535 && (!end || *end == '\0') ? (int)number : 0;
     }
     return 0;
 }

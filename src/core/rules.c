@@ -13,7 +13,9 @@ const struct rule_row rule_rows[] = {
     [RULE_PROGRAM] = {"program", DIAG_ERROR, "each command's program is there and may be executed",
                       "install it, or write where it is",
                       "The programs of `command`, `pre_start`, `stop_command` and `exec:` conditions, looked for from "
-                      "the app's own folder and in the app's own `PATH`, as a start would.",
+                      "the app's own folder and in the app's own `PATH`, as a start would; what a plain line of a "
+                      "shell runs, also that of an npm script, which looks in `node_modules/.bin` first; and the file "
+                      "that `node` or `python` is given.",
                       true},
     [RULE_INTERPRETER] =
         {"interpreter", DIAG_ERROR, "a script's #! line names an interpreter that is there",
@@ -53,11 +55,21 @@ const struct rule_row rule_rows[] = {
          "`check`, or of the program's file (setcap). It is not looked at while a supervisor runs this manifest, which "
          "may have other rights than who checks.",
          false},
+    [RULE_BACKGROUND] = {"background", DIAG_ERROR, "an app stays in the foreground",
+                         "run it in the foreground: without the option, or with what its manual names for it",
+                         "`--daemon`, `--daemonize yes`, `-D` and their like, and nginx without `daemon off;`: the "
+                         "first process ends at "
+                         "once, and what it left behind is nobody's. Such a start fails.",
+                         false},
+    [RULE_NEXT_BUILD] = {"next-build", DIAG_ERROR, "next start has a build to serve", "build it: npm run build",
+                         "`.next/BUILD_ID`, or the same below what next.config names as `distDir`. Without it `next "
+                         "start` opens its port "
+                         "and then ends, so that a start may look as if it had gone well.",
+                         true},
     [RULE_MISSING_BUILD] = {"missing-build", DIAG_WARNING, "what the command needs has been installed and built",
                             "install or build it before the start",
                             "`node_modules` beside a lock file when the command is one of Node's and package.json "
-                            "names dependencies, and `.next/BUILD_ID` when it is "
-                            "`next start`. Name them in `require_path` to have a start refused without them.",
+                            "names dependencies. Name it in `require_path` to have a start refused without it.",
                             true},
     [RULE_STALE_BUILD] =
         {"stale-build", DIAG_WARNING, "what was installed and built is newer than what it was made from",
@@ -67,6 +79,23 @@ const struct rule_row rule_rows[] = {
          "`git pull` leaves behind. An installer that found nothing to do may leave the folder's time as it was: "
          "`touch` it then.",
          true},
+    [RULE_PLACEHOLDER] =
+        {"placeholder", DIAG_WARNING, "secrets have been filled in", "write the real value there",
+         "A variable whose name says that it is a key, a token or a password still holds what the example put there: "
+         "`changeme`, `your-api-key-here`. Not looked at in development (as for dev-command). Name it in `require_env` "
+         "to "
+         "have a start refused.",
+         false},
+    [RULE_EMPTY_SECRET] = {"empty-secret", DIAG_NOTE, "secrets have a value",
+                           "write the value there, if the app needs it",
+                           "The same of a variable that is empty, which some apps take for not wanted.", false},
+    [RULE_UNREAD_DOTENV] = {"unread-dotenv", DIAG_NOTE, "a dotenv file reaches the app",
+                            "name it in env_file, if the app does not read it itself",
+                            "`.env`, or the one of the profile or stage (`.env.staging`), lies in root or in the app's "
+                            "folder, and the app has no "
+                            "`env_file` at all: a process does not get it by itself. Not looked at for Node, whose "
+                            "frameworks read theirs.",
+                            false},
     [RULE_ENV_EXAMPLE] =
         {"env-example", DIAG_WARNING, "what .env.example has is set", "add it to the app's env_file",
          "A key that stands in `.env.example` beside one of the app's dotenv files (or in a file of its name with "
@@ -97,10 +126,19 @@ const struct rule_row rule_rows[] = {
          "nor well defined. Looked at for the commands of Node, and not in development (as for dev-command).",
          false},
     [RULE_SERVICE_DOWN] =
-        {"service-down", DIAG_WARNING, "the local services that variables point to are there", "start that service",
-         "A variable holds a URL (redis, postgres, mysql, mongodb, amqp) of this machine, and nobody listens on its "
-         "port, nor is it the port of an app of this manifest.",
+        {"service-down", DIAG_WARNING, "the local services that variables point to are there",
+         "start that service, or make it an app that this one depends on",
+         "A variable holds a URL (redis, postgres, mysql, mongodb, amqp) of this machine, or is a host of that kind "
+         "(`REDIS_HOST=localhost` with its `REDIS_PORT`), and nobody listens on its port, nor is it the port of an app "
+         "of "
+         "this manifest.",
          false},
+    [RULE_WEBSOCKET] = {"websocket", DIAG_WARNING, "an application with WebSockets has an ASGI server",
+                        "serve the ASGI application: daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker",
+                        "`asgi.py` routes WebSockets, and the command is a WSGI server (as for wsgi): the port is "
+                        "open, and WebSockets "
+                        "are answered with 404. `runserver` serves ASGI where the settings install daphne or channels.",
+                        false},
     [RULE_WSGI] = {"wsgi", DIAG_NOTE, "an application with WebSockets needs an ASGI server",
                    "serve the ASGI application (daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker), if it has "
                    "WebSockets",

@@ -147,6 +147,7 @@ static void check_one(const struct check *check, const struct manifest_app *mani
         check_listen(check, &app);
         check_journal(check, &app);
         check_services(check, &app);
+        check_secrets(check, &app);
         check_homes(check, &app);
     }
     check_dotenv(check, &app);

@@ -56,18 +56,31 @@ void check_port(const struct check *check, struct check_app *app);
 void check_listen(const struct check *check, const struct check_app *app);
 void check_journal(const struct check *check, const struct check_app *app);
 void check_services(const struct check *check, const struct check_app *app);
-void check_dotenv(const struct check *check, const struct check_app *app); /* examples, modes */
+void check_dotenv(const struct check *check, const struct check_app *app);  /* examples, modes */
+void check_secrets(const struct check *check, const struct check_app *app); /* placeholders, empty ones */
 void check_homes(const struct check *check, const struct check_app *app);
 void check_supervisor_homes(const struct check *check);
 
-/* The words of the app's command as far as they can be told: also those of the npm script that it runs. */
-struct check_command {
-    struct words words;
-    const char *script_name; /* NULL: it runs none; within words */
-    struct words script;     /* empty when it cannot be read */
-    bool has_dependencies;   /* of Node: package.json names some */
+/* One simple command that the app's command runs, as far as that can be told: the command itself, those of a shell's
+ * line, those of the npm script behind it. */
+struct check_step {
+    char *const *words; /* at least one; ends with NULL */
+    size_t count;
+    const char *folder;   /* where it runs; NULL: not known */
+    const char *programs; /* the PATH that its program is looked up in; NULL: not known */
+    const char *script;   /* the script of package.json that it stands in; NULL: none */
+    bool is_shells;       /* a shell looks the program up: nobody else has said whether it is there */
+    bool must_work;       /* a start fails without it */
 };
-void check_command_read(const struct check *check, const struct check_app *app, struct check_command *out);
-void check_command_fini(struct check_command *command);
+typedef void check_each_step(const struct check *check, const struct check_app *app, const struct check_step *step);
+
+/* Calls each for all of them, in order; what a shell's line cannot be told of is one step of which nothing is known. */
+void check_walk(const struct check *check, const struct check_app *app, check_each_step *each);
+
+/* package.json of a folder as JSON (json_t), which the caller decrefs. NULL with the reason in error. */
+void *check_package(const struct check *check, const char *folder, struct text *error);
+
+/* Whether a file is there, relative to a folder or absolute. */
+bool check_has_file(const char *folder, const char *name);
 
 #endif

@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <fts.h>
 #include <glob.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "core/lint.h"
+#include "core/shell_line.h"
 #include "daemon/check.h"
 #include "host/fs.h"
 
@@ -144,16 +146,52 @@ static bool find_newer_source(const char *folder, int64_t than_ms, struct text *
     return name->len > 0;
 }
 
-static void check_next(const struct check *check, const struct check_app *app) {
+/* The folder of the build: `.next`, or what the configuration calls distDir. False when that cannot be told. */
+static bool find_next_build(const char *folder, struct text *name) {
+    static const char *const configs[] = {"next.config.js", "next.config.mjs", "next.config.ts", "next.config.cjs"};
+    text_str(name, ".next");
+    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
+        struct text path TEXT_AUTO = {0};
+        char *bytes = NULL;
+        size_t len = 0;
+        text_printf(&path, "%s/%s", folder, configs[i]);
+        if (path.failed || fs_read_file(NULL, text_get(&path), &bytes, &len) < 0)
+            continue;
+        const char *at = strstr(bytes, "distDir");
+        const char *value = at ? at + strlen("distDir") + strspn(at + strlen("distDir"), " \t\n:") : "";
+        size_t value_len = at && strchr("'\"", *value) && *value ? strcspn(value + 1, "'\"\n") : 0;
+        if (at) {
+            text_clear(name);
+            text_append(name, value_len > 0 ? value + 1 : "", value_len);
+        }
+        free(bytes);
+        return name->len > 0;
+    }
+    return true;
+}
+
+/* `next start`: without a build it opens its port and then ends. */
+static void check_next(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    const char *named = NULL;
+    if (!step->folder || !lint_is_next_start(step->words, step->count, &named) ||
+        (named && !shell_line_is_literal(named)))
+        return;
+    struct text folder TEXT_AUTO = {0};
+    struct text build TEXT_AUTO = {0};
     struct text source TEXT_AUTO = {0};
     struct text text TEXT_AUTO = {0};
-    int64_t made = newest(app->cwd, ".next/BUILD_ID");
+    text_printf(&folder, "%s%s%s", named && named[0] == '/' ? "" : step->folder, named && named[0] != '/' ? "/" : "",
+                named ? named : "");
+    if (!find_next_build(text_get(&folder), &build))
+        return;
+    text_str(&build, "/BUILD_ID");
+    int64_t made = newest(text_get(&folder), text_get(&build));
     if (made < 0) {
-        find_in(check, app, RULE_MISSING_BUILD, app->cwd, ".next/BUILD_ID", next_advice,
-                "there is no build that next start could serve");
-    } else if (find_newer_source(app->cwd, made, &source)) {
+        find_in(check, app, step->must_work ? RULE_NEXT_BUILD : RULE_MISSING_BUILD, text_get(&folder), text_get(&build),
+                next_advice, "there is no build that next start could serve");
+    } else if (find_newer_source(text_get(&folder), made, &source)) {
         text_printf(&text, "the build is older than %s", text_get(&source));
-        find_in(check, app, RULE_STALE_BUILD, app->cwd, ".next/BUILD_ID", next_advice, text_get(&text));
+        find_in(check, app, RULE_STALE_BUILD, text_get(&folder), text_get(&build), next_advice, text_get(&text));
     }
 }
 
@@ -180,17 +218,27 @@ static void check_path(const struct check *check, const struct check_app *app, c
     free(absolute);
 }
 
+static bool has_dependencies(const struct check *check, const char *folder) {
+    struct text unused TEXT_AUTO = {0};
+    json_t *package = check_package(check, folder, &unused);
+    bool has = json_object_size(json_object_get(package, "dependencies")) > 0 ||
+               json_object_size(json_object_get(package, "devDependencies")) > 0;
+    json_decref(package);
+    return has;
+}
+
+/* What was told of the same folder before is not told again (diags_find). */
+static void check_step_builds(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    if (step->folder) {
+        check_folder(check, app, step->folder, lint_is_node(step->words[0]) && has_dependencies(check, step->folder));
+        if (strchr(step->words[0], '/') && shell_line_is_literal(step->words[0]))
+            check_path(check, app, step->folder, step->words[0]);
+    }
+    check_next(check, app, step);
+}
+
 void check_builds(const struct check *check, const struct check_app *app) {
-    struct check_command command;
-    check_command_read(check, app, &command);
-    const char *program = command.words.count > 0 ? command.words.list[0] : "";
-    check_folder(check, app, app->cwd, lint_is_node(program) && command.has_dependencies);
-    if (strchr(program, '/'))
-        check_path(check, app, app->cwd, program);
+    check_walk(check, app, check_step_builds);
     for (size_t i = 0; i < app->config.require_path.count; i++)
         check_path(check, app, check->manifest->supervisor.root, app->config.require_path.items[i]);
-    if (lint_has(command.words.list, command.words.count, "next", "start") ||
-        lint_has(command.script.list, command.script.count, "next", "start"))
-        check_next(check, app);
-    check_command_fini(&command);
 }

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "core/lint.h"
+#include "core/shell_line.h"
 #include "daemon/check.h"
 #include "host/fs.h"
 
 enum {
-    PACKAGE_JSON_MAX = 1 << 20,
+    SCRIPTS_SHOWN = 6,
     SCRIPT_LINE_MAX = 256, /* what the kernel looks at (BINPRM_BUF_SIZE) */
 };
 
@@ -96,138 +97,238 @@ static void check_program(const struct check *check, struct check_app *app, cons
     launch_fini(&launch);
 }
 
-/* npm scripts */
+/* ---- what the command runs in the end --------------------------------------------------------------------------- */
 
-/* package.json of the app's folder; the caller decrefs. NULL with the reason in error. */
-static json_t *read_package(const struct check *check, const struct check_app *app, struct text *error) {
-    struct text path TEXT_AUTO = {0};
-    text_printf(&path, "%s/package.json", app->cwd);
-    char *bytes = NULL;
-    size_t len = 0;
-    int r = path.failed ? -ENOMEM : fs_read(text_get(&path), PACKAGE_JSON_MAX, &bytes, &len);
-    if (r < 0) {
-        text_printf(error, "cannot read %s: %s", check_name(check, text_get(&path)), strerror(-r));
-        return NULL;
-    }
-    json_error_t why;
-    json_t *package = json_loadb(bytes, len, 0, &why);
-    free(bytes);
-    if (!package)
-        text_printf(error, "%s:%d: is no JSON", check_name(check, text_get(&path)), why.line);
-    return package;
-}
-
-static json_t *package_script(json_t *package, const char *name) {
-    return json_object_get(json_object_get(package, "scripts"), name);
-}
-
-static void check_npm_script(const struct check *check, const struct check_app *app, const char *name) {
+static void check_npm_script(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    const char *folder = NULL;
+    const char *name = lint_npm_script(step->words, step->count, &folder);
+    if (!name || !step->folder || !step->must_work || (folder && !shell_line_is_literal(folder)))
+        return;
+    struct text at TEXT_AUTO = {0};
     struct text error TEXT_AUTO = {0};
-    json_t *package = read_package(check, app, &error);
-    bool has_default = strcmp(name, "start") == 0; /* node server.js */
-    if (package && !package_script(package, name) && !has_default)
+    text_printf(&at, "%s%s%s", folder && folder[0] == '/' ? "" : step->folder, folder && folder[0] != '/' ? "/" : "",
+                folder ? folder : "");
+    json_t *package = check_package(check, text_get(&at), &error);
+    json_t *scripts = json_object_get(package, "scripts");
+    bool has_default = strcmp(name, "start") == 0 && check_has_file(text_get(&at), "server.js");
+    if (package && !json_object_get(scripts, name) && !has_default) {
         text_printf(&error, "package.json has no script \"%s\"", name);
+        const char *other;
+        json_t *value;
+        size_t count = 0;
+        json_object_foreach(scripts, other, value) {
+            if (count++ < SCRIPTS_SHOWN)
+                text_printf(&error, "%s%s", count == 1 ? " (it has " : ", ", other);
+        }
+        text_str(&error, count > 0 ? ")" : "");
+    }
     json_decref(package);
     if (error.len > 0)
         check_find(check, app, RULE_NPM_SCRIPT, "command", NULL, "command: %s", text_get(&error));
 }
 
-static bool has_dependencies(const json_t *package) {
-    return json_object_size(json_object_get(package, "dependencies")) > 0 ||
-           json_object_size(json_object_get(package, "devDependencies")) > 0;
+static void find_missing(const struct check *check, const struct check_app *app, const char *advice,
+                         const char *error) {
+    struct diag_place place = {.app = app->app->name,
+                               .file = check->manifest->file,
+                               .line = manifest_setting(app->app, "command").line,
+                               .advice = advice};
+    check_find_at(check, app, RULE_PROGRAM, &place, "command: %s", error);
 }
 
-void check_command_read(const struct check *check, const struct check_app *app, struct check_command *out) {
-    *out = (struct check_command){0};
-    struct text unused TEXT_AUTO = {0};
-    if (!words_split(app->config.command, &out->words, &unused))
+/* What a shell is told to run: whether it would find it. */
+static void check_step_program(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    const char *name = step->words[0];
+    char *found = NULL;
+    if (!step->is_shells || !step->programs || !shell_line_is_literal(name) || (strchr(name, '/') && !step->folder))
         return;
-    out->script_name = lint_npm_script(out->words.list, out->words.count);
-    json_t *package = read_package(check, app, &unused);
-    const char *script = json_string_value(package_script(package, out->script_name ? out->script_name : ""));
-    if (script)
-        (void)words_split(script, &out->script, &unused);
-    out->has_dependencies = has_dependencies(package);
-    json_decref(package);
+    int r = fs_find_program(name, step->folder ? step->folder : "/", step->programs, &found);
+    free(found);
+    if (r >= 0)
+        return;
+    struct text error TEXT_AUTO = {0};
+    if (step->script)
+        text_printf(&error, "the script %s of package.json runs %s, which is neither in node_modules/.bin nor in PATH",
+                    step->script, name);
+    else
+        text_printf(&error, "its shell cannot execute %s: %s", name, strerror(-r));
+    find_missing(check, app, step->script ? "install the packages: npm ci (or yarn, pnpm)" : program_advice(name),
+                 text_get(&error));
 }
 
-void check_command_fini(struct check_command *command) {
-    words_fini(&command->words);
-    words_fini(&command->script);
+/* `node server.js` */
+static void check_step_file(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    const char *name = lint_script_file(step->words, step->count);
+    if (!name || !step->folder || !shell_line_is_literal(name) || check_has_file(step->folder, name))
+        return;
+    struct text error TEXT_AUTO = {0};
+    text_printf(&error, "%s has no %s to run", step->words[0], name);
+    bool is_built = strncmp(name, "dist/", 5) == 0 || strncmp(name, "build/", 6) == 0 || strstr(name, ".next/");
+    find_missing(check, app, is_built ? "build it: npm run build" : "correct the path, which is relative to cwd",
+                 text_get(&error));
 }
 
-/* What they give away */
+/* nginx goes into the background unless it is told not to, on its command line or in its configuration. */
+static bool is_nginx_background(const struct check_step *step, struct text *what) {
+    const char *slash = strrchr(step->words[0], '/');
+    const char *conf = "/etc/nginx/nginx.conf";
+    const char *prefix = NULL;
+    if (strcmp(slash ? slash + 1 : step->words[0], "nginx") != 0 || !step->folder)
+        return false;
+    for (size_t i = 1; i < step->count; i++) {
+        const char *word = step->words[i];
+        if (strstr(word, "daemon off") || strcmp(word, "-t") == 0 || strcmp(word, "-T") == 0 || strcmp(word, "-s") == 0)
+            return false;
+        if (i + 1 < step->count && strcmp(word, "-c") == 0)
+            conf = step->words[++i];
+        else if (i + 1 < step->count && strcmp(word, "-p") == 0)
+            prefix = step->words[++i];
+    }
+    struct text path TEXT_AUTO = {0};
+    if (conf[0] != '/' && !prefix) /* relative to what was compiled in */
+        return false;
+    if (conf[0] != '/' && prefix[0] != '/')
+        text_printf(&path, "%s/", step->folder);
+    text_printf(&path, "%s%s%s", conf[0] == '/' ? "" : prefix, conf[0] == '/' ? "" : "/", conf);
+    char *bytes = NULL;
+    size_t len = 0;
+    if (path.failed || fs_read_file(NULL, text_get(&path), &bytes, &len) < 0)
+        return false;
+    bool is_told = false;
+    for (const char *at = bytes; (at = strstr(at, "daemon")) && !is_told; at += strlen("daemon")) {
+        const char *value = at + strlen("daemon");
+        size_t blanks = strspn(value, " \t\n");
+        is_told = blanks > 0 && strncmp(value + blanks, "off", 3) == 0;
+    }
+    free(bytes);
+    if (!is_told)
+        text_printf(what, "nginx without \"daemon off;\" in %s or in -g", conf);
+    return !is_told;
+}
 
-static void check_development(const struct check *check, const struct check_app *app,
-                              const struct check_command *command) {
+static void check_background(const struct check *check, const struct check_app *app, const struct check_step *step) {
     struct text what TEXT_AUTO = {0};
-    if (app->is_development)
-        return;
-    if (lint_is_development_command(command->words.list, command->words.count, &what))
-        check_find(check, app, RULE_DEV_COMMAND, "command", NULL, "command is for development: %s", text_get(&what));
-    else if (lint_is_development_command(command->script.list, command->script.count, &what))
-        check_find(check, app, RULE_DEV_COMMAND, "command", NULL,
-                   "command is for development: %s, by the script %s of package.json", text_get(&what),
-                   command->script_name);
+    if (app->config.type == APP_SERVICE && step->must_work &&
+        (lint_is_background(step->words, step->count, &what) || is_nginx_background(step, &what)))
+        check_find(check, app, RULE_BACKGROUND, "command", NULL, "command goes into the background: %s",
+                   text_get(&what));
 }
 
-static bool is_of_node(const struct check_command *command) {
-    for (size_t i = 0; i < command->words.count; i++)
-        if (lint_is_node(command->words.list[i]))
+static void check_development(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    struct text what TEXT_AUTO = {0};
+    if (app->is_development || !lint_is_development_command(step->words, step->count, &what))
+        return;
+    if (step->script)
+        text_printf(&what, ", by the script %s of package.json", step->script);
+    check_find(check, app, RULE_DEV_COMMAND, "command", NULL, "command is for development: %s", text_get(&what));
+}
+
+static bool is_of_node(const struct check_step *step) {
+    for (size_t i = 0; i < step->count; i++)
+        if (lint_is_node(step->words[i]))
             return true;
     return false;
 }
 
-static void check_node_env(const struct check *check, const struct check_app *app,
-                           const struct check_command *command) {
+static void check_node_env(const struct check *check, const struct check_app *app, const struct check_step *step) {
     static const char *const known[] = {"production", "development", "test"};
     const struct env_var *var = env_find(&app->env, "NODE_ENV");
-    if (!var || app->is_development || !is_of_node(command))
+    if (!var || app->is_development || !is_of_node(step))
         return;
     const char *value = var->assignment + var->name_len + 1;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(value, known[i]) == 0)
             return;
-    struct diag_place place = {.app = app->app->name, .file = check->manifest->file, .line = app->app->line};
-    if (var->line > 0) {
-        place.file = var->origin;
-        place.line = var->line;
-    }
+    bool is_written = var->line > 0;
+    struct diag_place place = {.app = app->app->name,
+                               .file = is_written ? var->origin : check->manifest->file,
+                               .line = is_written ? var->line : app->app->line};
     check_find_at(check, app, RULE_NODE_ENV, &place,
-                  "NODE_ENV is \"%.32s\", which Next.js does not know (production, development, test)", value);
+                  "NODE_ENV is \"%.32s\"%s, which Next.js does not know (production, development, test)", value,
+                  is_written ? "" : " in this shell");
 }
 
-static bool has_file(const struct check_app *app, const char *folder, const char *name) {
+/* ---- WebSockets ------------------------------------------------------------------------------------------------- */
+
+static char *read_in(const char *folder, const char *name) {
     struct text path TEXT_AUTO = {0};
-    text_printf(&path, "%s/%s/%s", app->cwd, folder, name);
-    return fs_mtime_ms(text_get(&path)) >= 0;
+    char *bytes = NULL;
+    size_t len = 0;
+    text_printf(&path, "%s/%s", folder, name);
+    return !path.failed && fs_read_file(NULL, text_get(&path), &bytes, &len) == 0 ? bytes : NULL;
 }
 
-/* The settings module tells the folder of asgi.py: Django keeps both together. */
-static bool has_asgi(const struct check_app *app, const struct check_command *command) {
-    if (has_file(app, ".", "asgi.py"))
-        return true;
+static bool mentions(const char *folder, const char *name, const char *word) {
+    char *bytes = read_in(folder, name);
+    bool found = bytes && strstr(bytes, word);
+    free(bytes);
+    return found;
+}
+
+/* `os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')` in manage.py */
+static void print_managed_package(const char *folder, struct text *package) {
+    static const char name[] = "DJANGO_SETTINGS_MODULE";
+    char *bytes = read_in(folder, "manage.py");
+    const char *at = bytes ? strstr(bytes, name) : NULL;
+    at = at ? at + sizeof name - 1 : NULL;
+    at = at ? at + strspn(at, "'\", ") : NULL;
+    if (at)
+        text_append(package, at, strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"));
+    free(bytes);
+}
+
+/* The folder of the Django project, in which asgi.py and settings.py lie; false when there is no asgi.py. */
+static bool find_asgi(const struct check_app *app, const struct check_step *step, struct text *folder) {
+    struct text package TEXT_AUTO = {0};
     const char *settings = env_get(&app->env, "DJANGO_SETTINGS_MODULE");
-    struct text folder TEXT_AUTO = {0};
     if (settings)
-        text_append(&folder, settings, strcspn(settings, "."));
-    if (folder.len > 0 && has_file(app, text_get(&folder), "asgi.py"))
-        return true;
-    for (size_t i = 0; i < command->words.count; i++) { /* gunicorn shop.wsgi:application */
-        const char *wsgi = strstr(command->words.list[i], ".wsgi");
-        text_clear(&folder);
+        text_append(&package, settings, strcspn(settings, "."));
+    for (size_t i = 0; package.len == 0 && i < step->count; i++) { /* gunicorn shop.wsgi:application */
+        const char *wsgi = strstr(step->words[i], ".wsgi");
         if (wsgi)
-            text_append(&folder, command->words.list[i], (size_t)(wsgi - command->words.list[i]));
-        if (folder.len > 0 && has_file(app, text_get(&folder), "asgi.py"))
-            return true;
+            text_append(&package, step->words[i], (size_t)(wsgi - step->words[i]));
     }
+    if (package.len == 0)
+        print_managed_package(step->folder, &package);
+    text_printf(folder, "%s/%s", step->folder, package.len > 0 ? text_get(&package) : ".");
+    if (check_has_file(text_get(folder), "asgi.py"))
+        return true;
+    text_clear(folder);
+    text_str(folder, step->folder);
+    return check_has_file(text_get(folder), "asgi.py");
+}
+
+/* `runserver` is another one, that serves ASGI, where the settings install daphne or channels. */
+static bool is_asgi_runserver(const struct check_step *step, const char *folder) {
+    for (size_t i = 0; i < step->count; i++)
+        if (strcmp(step->words[i], "runserver") == 0)
+            return mentions(folder, "settings.py", "daphne") || mentions(folder, "settings.py", "channels");
     return false;
 }
 
-static void check_wsgi(const struct check *check, const struct check_app *app, const struct check_command *command) {
-    if (lint_is_wsgi(command->words.list, command->words.count) && has_asgi(app, command))
+static void check_wsgi(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    struct text folder TEXT_AUTO = {0};
+    if (!step->folder || !lint_is_wsgi(step->words, step->count) || !find_asgi(app, step, &folder) ||
+        is_asgi_runserver(step, text_get(&folder)))
+        return;
+    if (mentions(text_get(&folder), "asgi.py", "websocket"))
+        check_find(check, app, RULE_WEBSOCKET, "command", NULL,
+                   "command serves WSGI, which answers WebSockets with 404, and asgi.py has some");
+    else
         check_find(check, app, RULE_WSGI, "command", NULL,
                    "command serves WSGI, which answers WebSockets with 404, and there is an asgi.py");
+}
+
+static void check_step(const struct check *check, const struct check_app *app, const struct check_step *step) {
+    check_npm_script(check, app, step);
+    if (step->must_work) {
+        check_step_program(check, app, step);
+        check_step_file(check, app, step);
+    }
+    check_background(check, app, step);
+    check_development(check, app, step);
+    check_node_env(check, app, step);
+    check_wsgi(check, app, step);
 }
 
 void check_commands(const struct check *check, struct check_app *app) {
@@ -238,12 +339,5 @@ void check_commands(const struct check *check, struct check_app *app) {
         check_program(check, app, "stop_command", app->config.stop_command);
     if (app->config.ready.kind == CONDITION_EXEC)
         check_program(check, app, "ready", app->config.ready.path);
-    struct check_command command;
-    check_command_read(check, app, &command);
-    if (command.script_name && !app->config.shell)
-        check_npm_script(check, app, command.script_name);
-    check_development(check, app, &command);
-    check_node_env(check, app, &command);
-    check_wsgi(check, app, &command);
-    check_command_fini(&command);
+    check_walk(check, app, check_step);
 }

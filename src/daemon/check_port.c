@@ -178,12 +178,16 @@ static bool is_served(const struct check *check, int port) {
 void check_services(const struct check *check, const struct check_app *app) {
     for (size_t i = 0; i < app->env.count; i++) {
         const struct env_var *var = &app->env.vars[i];
-        int port = var->line > 0 ? lint_local_service(var->assignment + var->name_len + 1) : 0;
+        const char *value = var->assignment + var->name_len + 1;
+        struct text name TEXT_AUTO = {0};
+        text_append(&name, var->assignment, var->name_len);
+        int port = var->line == 0 ? 0 : lint_local_service(value);
+        if (port == 0 && var->line > 0)
+            port = lint_local_host(&app->env, text_get(&name), value);
         if (port == 0 || is_served(check, port))
             continue;
         struct diag_place place = {.app = app->app->name, .file = var->origin, .line = var->line};
         check_find_at(check, app, RULE_SERVICE_DOWN, &place,
-                      "%.*s points to port %d of this machine, where nobody listens", (int)var->name_len,
-                      var->assignment, port);
+                      "%s points to port %d of this machine, where nobody listens", text_get(&name), port);
     }
 }

@@ -9,6 +9,7 @@
 #include "core/manifest_keys.h"
 #include "core/placeholder.h"
 #include "daemon/check.h"
+#include "daemon/require.h"
 #include "host/fs.h"
 
 /* Homes */
@@ -169,9 +170,77 @@ static void check_examples(const struct check *check, const struct check_app *ap
         check_example(check, app, path, text_get(&example));
 }
 
+/* By any of the apps: what is wrong with it is told there, as an error. */
+static bool is_required(const struct check *check, const char *name) {
+    for (size_t i = 0; i < check->manifest->app_count; i++) {
+        struct setting setting = manifest_setting(&check->manifest->apps[i], "require_env");
+        const char *at = setting.text ? setting.text : "";
+        while (*at) {
+            size_t len = strcspn(at, ", \t\n");
+            if (strlen(name) == len && strncmp(at, name, len) == 0)
+                return true;
+            at += len + strspn(at + len, ", \t\n");
+        }
+    }
+    return false;
+}
+
+void check_secrets(const struct check *check, const struct check_app *app) {
+    for (size_t i = 0; i < app->env.count && !app->is_development; i++) {
+        const struct env_var *var = &app->env.vars[i];
+        const char *value = var->assignment + var->name_len + 1;
+        struct text name TEXT_AUTO = {0};
+        text_append(&name, var->assignment, var->name_len);
+        if (var->line == 0 || !lint_is_secret_name(text_get(&name)) || is_required(check, text_get(&name)))
+            continue;
+        struct diag_place place = {.app = app->app->name, .file = var->origin, .line = var->line};
+        if (*value == '\0')
+            check_find_at(check, app, RULE_EMPTY_SECRET, &place, "%s is empty", text_get(&name));
+        else if (placeholder_is(value))
+            check_find_at(check, app, RULE_PLACEHOLDER, &place, "%s is still a placeholder", text_get(&name));
+    }
+}
+
+static bool names_env_files(const struct check_app *app) {
+    for (size_t i = 0; i < MANIFEST_ENV_LAYERS; i++)
+        if (app->app->layers[i].env_file.text)
+            return true;
+    return false;
+}
+
+/* `.env`, and those of the stage that this is. */
+static bool is_of_stage(const char *name, const void *context) {
+    const char *profile = context;
+    const char *stage = name + strlen(".env");
+    if (*stage == '\0')
+        return true;
+    return *stage++ == '.' && (profile ? strcmp(stage, profile) == 0 : lint_is_deployment_name(stage));
+}
+
+/* A dotenv file that we do not give to the app. Node's frameworks read theirs themselves; others may. */
+static void check_unread(const struct check *check, const struct check_app *app) {
+    struct words words = {0};
+    struct text path TEXT_AUTO = {0};
+    struct text unused TEXT_AUTO = {0};
+    unsigned line = 0;
+    bool is_node = false;
+    if (names_env_files(app) || !words_split(app->config.command, &words, &unused))
+        return;
+    for (size_t i = 0; i < words.count; i++)
+        is_node = is_node || lint_is_node(words.list[i]);
+    words_fini(&words);
+    const char *profile = check->manifest->profile;
+    if (!is_node && (require_find_dotenv(check->manifest->supervisor.root, NULL, is_of_stage, profile, &path, &line) ||
+                     (app->cwd && require_find_dotenv(app->cwd, NULL, is_of_stage, profile, &path, &line))))
+        check_find(check, app, RULE_UNREAD_DOTENV, "command", NULL, "%s is there, and no env_file of the app names it",
+                   check_name(check, text_get(&path)));
+}
+
 void check_dotenv(const struct check *check, const struct check_app *app) {
     for (size_t i = 0; i < app->env_files.count; i++) {
         check_mode(check, app, app->env_files.items[i]);
         check_examples(check, app, app->env_files.items[i]);
     }
+    if (app->config.command)
+        check_unread(check, app);
 }

@@ -136,14 +136,120 @@ class Incidents(Scenario):
                   "package-lock.json [missing-build]", 0, "missing-build", self.next_is_there)
 
     def test_no_node_modules_where_nothing_is_needed(self):
-        s = self.stack("[app:a]\ncommand = ./npm start\n", files={"package-lock.json": "{}", "package.json": "{}"})
+        s = self.stack("[app:a]\ncommand = ./npm start\n", files={
+            "package-lock.json": "{}", "package.json": '{"scripts": {"start": "true"}}'})
         os.chmod(s.write("npm", "#!/bin/sh\n"), 0o755)
         self.assertEqual(self.findings(s), [])
 
     def test_next_is_not_built(self):
         self.told(self.FRONTEND, {},
-                  "web/.next/BUILD_ID: warning: frontend: there is no build that next start could serve [missing-build]",
-                  0, "missing-build", self.next_is_there)
+                  "web/.next/BUILD_ID: error: frontend: there is no build that next start could serve",
+                  1, "next-build", self.next_is_there)
+
+    def test_next_is_built_elsewhere(self):
+        files = {"web/next.config.mjs": "export default { distDir: 'out/next' };\n"}
+        self.told(self.FRONTEND, files, "web/out/next/BUILD_ID: error: frontend: there is no build that next start could "
+                  "serve", 1, "next-build", self.next_is_there)
+        for config in (files["web/next.config.mjs"], "export default { distDir: process.env.DIST };\n"):
+            s = self.stack(self.FRONTEND, files={"web/next.config.mjs": config, "web/out/next/BUILD_ID": "1"})
+            self.next_is_there(s)
+            self.assertEqual(self.findings(s), [])
+
+    NPM = "[app:frontend]\ncommand = ./npm {}\ncwd = {}\n"
+    PACKAGE = '{"scripts": {"start": "PORT=1 next start", "serve": "./npm run start"}, "dependencies": {"next": "15"}}'
+
+    def npm_stack(self, words="start", cwd="web", **files):
+        s = self.stack(self.NPM.format(words, cwd), files={"web/package.json": self.PACKAGE, **files})
+        for folder in ("web", "."):
+            os.chmod(s.write(f"{folder}/npm", "#!/bin/sh\n"), 0o755)
+        return s
+
+    def test_npm_script_without_node_modules(self):
+        line = ("upkeep.ini:2: error: frontend: command: the script start of package.json runs next, which is neither in "
+                "node_modules/.bin nor in PATH")
+        for words, cwd in (("start", "web"), ("run start", "web"), ("run serve", "web"), ("start --prefix web", "."),
+                           ("--prefix=web run start", "."), ("-C web start", ".")):
+            s = self.npm_stack(words, cwd)
+            result = s.call("check", check=1)
+            self.assertIn(line + "\n    → install the packages: npm ci", result.out, words)
+        SAID.add(normal(line))
+
+    def test_npm_script_is_found(self):
+        built = {"web/.next/BUILD_ID": "1"}
+        for folder in ("web", "."):  # npm looks above, too
+            s = self.npm_stack(**built)
+            os.chmod(s.write(f"{folder}/node_modules/.bin/next", "#!/bin/sh\n"), 0o755)
+            self.assertEqual(self.findings(s), [], folder)
+        for words in ("start -w web", "--workspace=web start", "--filter web start"):
+            self.assertEqual(self.findings(self.npm_stack(words, ".")), [], words)
+        self.assertEqual(self.findings(self.npm_stack(**built, **{"web/.pnp.cjs": ""})), [])
+
+    def test_npm_script_is_listed(self):
+        self.assertIn('command: package.json has no script "dev" (it has start, serve)\n',
+                      self.npm_stack("run dev").call("check", check=1).out)
+
+    def test_shell_commands(self):
+        def findings(command, **files):
+            s = self.stack(f"[app:a]\nshell = true\ncommand = {command}\n", files=files)
+            return [(f["rule"], f["text"]) for f in self.findings(s)]
+        self.assertEqual(findings("cd web && true"), [("folder", "command: cannot enter web: No such file or directory")])
+        self.assertEqual(findings("no-such-program -x | cat"),
+                         [("program", "command: its shell cannot execute no-such-program: No such file or directory")])
+        self.assertEqual(findings(". .venv/bin/activate && uvicorn main:app"),
+                         [("program", "command: cannot read .venv/bin/activate: No such file or directory")])
+        self.assertEqual(findings("node dist/server.js")[0][1], "command: node has no dist/server.js to run")
+        self.assertEqual(findings("sh -c 'next dev'")[0][0], "program")
+        for fine in ("no-such-program || true", "no-such-program; cat", "if no-such-program; then :; fi", "$PROGRAM start",
+                     "PATH=x:$PATH no-such-program", ". ./settings && no-such-program", "cd $HOME && ./no-such-program",
+                     "export A=1; exec cat", "umask 022 && cat > /dev/null 2>&1"):
+            self.assertEqual(findings(fine), [], fine)
+        self.assertEqual(findings("cd web && . ../.venv/bin/activate && serve",
+                                  **{"web/x": "", ".venv/bin/activate": ""})[0][0], "program")
+
+    def test_file_to_run_is_missing(self):
+        self.told("[app:a]\ncommand = python3 manage.py migrate\n", {},
+                  "upkeep.ini:2: error: a: command: python3 has no manage.py to run", 1, "program")
+
+    def test_goes_into_the_background(self):
+        def before(s):
+            for name in ("redis-server", "gunicorn", "nginx"):
+                os.chmod(s.write(name, "#!/bin/sh\n"), 0o755)
+        self.told("[app:redis]\ncommand = ./redis-server --port 6379 --daemonize yes\n", {},
+                  "upkeep.ini:2: error: redis: command goes into the background: redis-server --daemonize yes",
+                  1, "background", before)
+        self.told("[app:nginx]\ncommand = ./nginx -p . -c nginx.conf\n", {"nginx.conf": "events {}\n"},
+                  'upkeep.ini:2: error: nginx: command goes into the background: nginx without "daemon off;" in nginx.conf '
+                  "or in -g", 1, "background", before)
+        for command, conf in (("./redis-server --daemonize no", ""), ("./gunicorn shop.wsgi -b :1", ""),
+                              ("./nginx -p . -c nginx.conf", "daemon  off;\n"),
+                              ("./nginx -p . -c nginx.conf -g 'daemon off;'", "")):
+            s = self.stack(f"[app:a]\ncommand = {command}\n", files={"nginx.conf": conf})
+            before(s)
+            self.assertEqual(self.findings(s), [], command)
+
+    def test_placeholder_that_nobody_requires(self):
+        s = self.told("[app:a]\ncommand = sh -c true\nenv_file = .env.staging\n",
+                      {".env.staging": "A=1\nANTHROPIC_API_KEY=your-anthropic-api-key-here\nGREETING=changeme\n"},
+                      ".env.staging:2: warning: a: ANTHROPIC_API_KEY is still a placeholder [placeholder]", 0,
+                      "placeholder", lambda s: os.chmod(os.path.join(s.folder, ".env.staging"), 0o600))
+        s.write("upkeep.ini", "[upkeep]\nname = shop-dev\n[app:a]\ncommand = sh -c true\nenv_file = .env.staging\n")
+        self.assertEqual(self.findings(s), [])
+
+    def test_secret_is_empty(self):
+        self.told("[app:a]\ncommand = sh -c true\nenv_file = .env\n", {".env": "ANTHROPIC_API_KEY=\nNAME=\n"},
+                  ".env:1: note: a: ANTHROPIC_API_KEY is empty [empty-secret]", 0, "empty-secret")
+
+    def test_dotenv_does_not_reach_the_app(self):
+        self.told("[app:a]\ncommand = sh -c true\nrequire_env = API_KEY\n", {".env.staging": "A=1\nAPI_KEY=k\n"},
+                  "upkeep.ini:3: error: a: require_env: API_KEY is not set: it is in .env.staging:2, which no env_file of the "
+                  "app names", 1, "require-env")
+        self.told("[app:a]\ncommand = sh -c true\n", {".env.staging": "A=1\n", ".env.example": "A=\n"},
+                  "upkeep.ini:2: note: a: .env.staging is there, and no env_file of the app names it [unread-dotenv]", 0,
+                  "unread-dotenv")
+        for name, command in ((".env.example", "sh -c true"), (".env.dev", "sh -c true"), (".env", "./node x")):
+            s = self.stack(f"[app:a]\ncommand = {command}\n", files={name: "A=1\n"})
+            os.chmod(s.write("node", "#!/bin/sh\n"), 0o755)
+            self.assertEqual(self.findings(s), [], name)
 
     def test_next_is_stale_after_git_pull(self):
         def before(s):
@@ -250,6 +356,7 @@ class Incidents(Scenario):
     def test_development_server_behind_a_script(self):
         def before(s):
             os.chmod(s.write("web/npm", "#!/bin/sh\n"), 0o755)
+            os.chmod(s.write("web/node_modules/.bin/next", "#!/bin/sh\n"), 0o755)
         self.told("[app:frontend]\ncommand = ./npm start\ncwd = web\n",
                   {"web/package.json": '{"scripts": {"start": "next dev -p 14100"}}'},
                   "upkeep.ini:2: warning: frontend: command is for development: next dev, by the script start of "
@@ -275,6 +382,31 @@ class Incidents(Scenario):
                   {".env": f"REDIS_URL=redis://localhost:{port}/0\n"},
                   f".env:1: warning: backend: REDIS_URL points to port {port} of this machine, where nobody listens "
                   "[service-down]", 0, "service-down")
+
+    def test_redis_by_host_and_port(self):
+        port = free_port()
+        self.told("[app:backend]\ncommand = sh -c true\nenv_file = .env\n",
+                  {".env": f"REDIS_PORT={port}\nREDIS_HOST=localhost\n"},
+                  f".env:2: warning: backend: REDIS_HOST points to port {port} of this machine, where nobody listens "
+                  "[service-down]", 0, "service-down")
+        s = self.stack("[app:backend]\ncommand = sh -c true\nenv_file = .env\n",
+                       files={".env": f"REDIS_PORT={port}\nREDIS_HOST=redis.internal\nDB_HOST=localhost\nHOST=localhost\n"})
+        self.assertEqual(self.findings(s), [])
+
+    def test_websockets_that_a_wsgi_server_answers_with_404(self):
+        def before(s):
+            os.chmod(s.write("python", "#!/bin/sh\n"), 0o755)
+        manifest = "[app:backend]\ncommand = ./python manage.py runserver\nlint_ignore = dev-command\n"
+        files = {"manage.py": "setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\n", "shop/settings.py": "",
+                 "shop/asgi.py": "ProtocolTypeRouter({'websocket': x})\n"}
+        s = self.stack(manifest, files=files)
+        before(s)
+        line = ("upkeep.ini:2: warning: backend: command serves WSGI, which answers WebSockets with 404, and asgi.py has "
+                "some [websocket]")
+        self.assertIn(line, s.call("check", check=0).out)
+        SAID.add(normal(line))
+        s.write("shop/settings.py", "INSTALLED_APPS = ['daphne']\n")
+        self.assertEqual(self.findings(s), [])
 
     def test_wsgi_server_where_websockets_need_asgi(self):
         def before(s):

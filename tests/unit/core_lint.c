@@ -31,7 +31,7 @@ static void test_development_commands(void **state) {
         {"next dev", "next dev"},
         {"node_modules/.bin/next dev -p 3000", "next dev"},
         {"npx next dev", "next dev"},
-        {"npm run dev", "run dev"},
+        {"npm run dev", "npm run dev"},
         {"yarn dev", "yarn dev"},
         {"vite", "vite"},
         {"node_modules/.bin/vite --host", "vite"},
@@ -53,6 +53,67 @@ static void test_development_commands(void **state) {
     for (size_t i = 0; i < COUNT(good); i++)
         if (development(good[i]))
             fail_msg("%s is taken for development", good[i]);
+}
+
+/* What is told of a command by one of the judges that answer with a word; "" for nothing. */
+static void told(const char *command, char kind, struct text *out) {
+    struct words words = {0};
+    const char *folder = NULL;
+    const char *found = NULL;
+    assert_true(words_split(command, &words, out));
+    if (kind == 'n')
+        found = lint_npm_script(words.list, words.count, &folder);
+    else if (kind == 's')
+        found = lint_is_next_start(words.list, words.count, &folder) ? "start" : NULL;
+    else if (kind == 'f')
+        found = lint_script_file(words.list, words.count);
+    else
+        (void)lint_is_background(words.list, words.count, out);
+    text_str(out, found ? found : "");
+    if (folder)
+        text_printf(out, " in %s", folder);
+    words_fini(&words);
+}
+
+static void test_what_commands_run(void **state) {
+    (void)state;
+    static const struct {
+        char kind;
+        const char *command;
+        const char *expected;
+    } rows[] = {
+        {'n', "npm start", "start"},
+        {'n', "npm run build -- --prefix x", "build"},
+        {'n', "npm --prefix web run start", "start in web"},
+        {'n', "npm run start --prefix=web", "start in web"},
+        {'n', "pnpm -C web start", "start in web"},
+        {'n', "yarn --cwd web run serve", "serve in web"},
+        {'n', "npm start -w web", ""},
+        {'n', "npm ci", ""},
+        {'n', "node start", ""},
+        {'s', "next start", "start"},
+        {'s', "npx next start -p 3000", "start"},
+        {'s', "node_modules/.bin/next start --port 3000 web", "start in web"},
+        {'s', "next build", ""},
+        {'f', "node server.js", "server.js"},
+        {'f', "/usr/bin/python3 manage.py migrate", "manage.py"},
+        {'f', "node --inspect server.js", ""},
+        {'f', "node server", ""},
+        {'f', "uvicorn main.py", ""},
+        {'b', "gunicorn x:y --daemon", "gunicorn --daemon"},
+        {'b', "python -m gunicorn x:y -D", "gunicorn -D"},
+        {'b', "redis-server --port 1 --daemonize yes", "redis-server --daemonize yes"},
+        {'b', "redis-server --daemonize no", ""},
+        {'b', "pm2 start x", "pm2 start"},
+        {'b', "pm2 start x --no-daemon", ""},
+        {'b', "celery -A shop worker", ""},
+        {'b', "uvicorn -D", ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct text text TEXT_AUTO = {0};
+        told(rows[i].command, rows[i].kind, &text);
+        assert_string_equal(text_get(&text), rows[i].expected);
+    }
 }
 
 static void test_development_profiles(void **state) {
@@ -140,6 +201,7 @@ static void test_rules_are_whole(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_development_commands),
+        cmocka_unit_test(test_what_commands_run),
         cmocka_unit_test(test_development_profiles),
         cmocka_unit_test(test_homes),
         cmocka_unit_test(test_secrets),
