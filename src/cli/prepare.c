@@ -189,6 +189,18 @@ static json_t *prepare_json_word(const char *word) {
     return word ? session_word(word) : json_null();
 }
 
+/* What a program wrote, line by line. */
+static json_t *prepare_json_tail(const char *tail) {
+    struct text lines TEXT_AUTO = {0};
+    while (tail && *tail) {
+        size_t len = strcspn(tail, "\n");
+        columns_clean(tail, len, &lines);
+        text_char(&lines, '\n');
+        tail += len + (tail[len] == '\n');
+    }
+    return lines.len > 0 ? json_string(text_get(&lines)) : json_null();
+}
+
 static json_t *prepare_json_app(const struct prepare_app *app) {
     bool has_begun = mono_is_set(app->begun);
     bool has_failed = app->state == PREPARE_FAILED;
@@ -202,7 +214,7 @@ static json_t *prepare_json_app(const struct prepare_app *app) {
         has_exited ? json_integer(app->outcome.number) : json_null(), "exit_signal",
         was_killed ? json_string(value_signal_name(app->outcome.number)) : json_null(), "elapsed_ms",
         has_begun && mono_is_set(app->ended) ? json_integer(mono_ms_between(app->begun, app->ended)) : json_null(),
-        "tail", prepare_json_word(app->tail), "log", prepare_json_word(app->log));
+        "tail", prepare_json_tail(app->tail), "log", prepare_json_word(app->log));
 }
 
 json_t *prepare_json(const struct prepare *prepare) {

@@ -204,8 +204,9 @@ const struct prepare_app *prepare_failure(const struct prepare *prepare) {
 
 /* ---- words ---- */
 
+/* The nearest: who looks once a second must not see one twice. */
 static void print_seconds(struct mono from, struct mono to, struct text *out) {
-    int64_t ms = mono_ms_between(from, to);
+    int64_t ms = mono_ms_between(from, to) + SECOND_MS / 2;
     value_print_duration(ms - ms % SECOND_MS, out);
 }
 

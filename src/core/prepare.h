@@ -43,7 +43,7 @@ struct prepare_app {
     /* PREPARE_FAILED. */
     char *cause;            /* `step 2 of 3, npm run build, exited with code 1 after 12s` */
     struct outcome outcome; /* of that step's process; OUTCOME_NONE when it could not be started */
-    char *tail;             /* its last lines; may be "" */
+    char *tail;             /* its last lines; NULL: it wrote none */
     char *log;              /* where all of them stand; NULL: nowhere */
 };
 

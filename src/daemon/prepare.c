@@ -48,6 +48,7 @@ struct part {
     struct loop_timer kill;
     struct prepared inputs; /* as it was begun */
     bool has_inputs;
+    bool has_written; /* its step has, a line at least */
 };
 
 struct preparing {
@@ -91,9 +92,10 @@ static void tell_show(struct loop_post *post) {
 }
 
 static void tell_line(void *context, bool is_stderr, const char *line, size_t len) {
-    const struct part *part = context;
+    struct part *part = context;
     const struct prepare_show *show = &part->run->wish->show;
     (void)is_stderr;
+    part->has_written = true;
     if (show->line)
         show->line(show->context, part->run->prepare, part->index, line, len);
     if (show->show)
@@ -196,7 +198,7 @@ static void part_fail(struct part *part, struct text *cause, struct outcome outc
     app->outcome = outcome;
     if (part->output && outcome.kind != OUTCOME_NONE) {
         const char *log = output_path(part->output, false);
-        app->tail = strdup(output_tail(part->output));
+        app->tail = part->has_written ? strdup(output_tail(part->output)) : NULL;
         app->log = log ? strdup(log) : NULL;
     }
     part_finish(part, PREPARE_FAILED);
@@ -252,7 +254,7 @@ static void part_ended(struct proc *proc, struct outcome outcome) {
 
 /* A line of ours before the step's own, in the log and wherever lines are shown. A pipe that somebody of an earlier
  * step keeps full is let be. */
-static void part_announce_step(const struct part *part, int fd) {
+static void part_announce_step(struct part *part, int fd) {
     struct text line TEXT_AUTO = {0};
     struct pollfd pipe = {.fd = fd, .events = POLLOUT};
     text_str(&line, "upkeep: ");
@@ -262,6 +264,7 @@ static void part_announce_step(const struct part *part, int fd) {
         (void)!write(fd, text_get(&line), line.len);
     output_drain(part->output);
     output_mark(part->output);
+    part->has_written = false;
 }
 
 /* What the app does with its own output while it runs is no reason to keep no log of this. */
