@@ -7,6 +7,7 @@
 
 const char ENV_ORIGIN_INHERITED[] = "environment";
 const char ENV_ORIGIN_UPKEEP[] = "upkeep";
+const char ENV_ORIGIN_USER[] = "user";
 
 /* Strings are only ever added; env_clear makes all chunks empty again. */
 struct env_chunk {

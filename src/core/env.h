@@ -26,6 +26,7 @@ struct env {
 
 extern const char ENV_ORIGIN_INHERITED[]; /* "environment" */
 extern const char ENV_ORIGIN_UPKEEP[];    /* "upkeep" */
+extern const char ENV_ORIGIN_USER[];      /* "user": of whom the key names */
 
 void env_fini(struct env *env);
 void env_clear(struct env *env);

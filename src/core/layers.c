@@ -48,11 +48,13 @@ static bool set(struct builder *b, const char *name, size_t name_len, const char
     return b->is_good = false;
 }
 
-static void inherit(struct builder *b) {
+/* What the key `user` says of its user is there even when nothing is inherited. */
+static void inherit(struct builder *b, bool inherits_all) {
     for (size_t i = 0; i < b->inherited->count; i++) {
         const struct env_var *var = &b->inherited->vars[i];
         const char *value = var->assignment + var->name_len + 1;
-        if (!is_ours_alone(var) && !set(b, var->assignment, var->name_len, value, var->origin, var->line))
+        bool is_wanted = var->origin == ENV_ORIGIN_USER || (inherits_all && !is_ours_alone(var));
+        if (is_wanted && !set(b, var->assignment, var->name_len, value, var->origin, var->line))
             return;
     }
 }
@@ -158,8 +160,7 @@ bool layers_build(const struct manifest *manifest, const struct manifest_app *ap
         diags_add(diags, DIAG_ERROR, manifest->file, 0, "out of memory");
         return false;
     }
-    if (wants_inherited(&b, app))
-        inherit(&b);
+    inherit(&b, wants_inherited(&b, app));
     for (size_t i = 0; i < MANIFEST_ENV_LAYERS; i++) {
         const struct env_layer *layer = &app->layers[i];
         if (layer->env_file.text)

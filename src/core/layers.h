@@ -15,9 +15,9 @@
 typedef int layers_read_file(void *context, const char *path, char **bytes_out, size_t *len_out);
 
 /* Fills env (cleared first). inherited: the supervisor's own environment, used when inherit_env says so. Names of the
- * supervisor's service manager (NOTIFY_SOCKET, WATCHDOG_*, LISTEN_*) never pass. ${…} in env, env_file and port see
- * what is below them. False when a file was missing (without `?`), unreadable or malformed, with all of it in diags as
- * FILE:LINE. */
+ * supervisor's service manager (NOTIFY_SOCKET, WATCHDOG_*, LISTEN_*) never pass; what is ENV_ORIGIN_USER always does.
+ * ${…} in env, env_file and port see what is below them. False when a file was missing (without `?`), unreadable or
+ * malformed, with all of it in diags as FILE:LINE. */
 bool layers_build(const struct manifest *manifest, const struct manifest_app *app, const struct env *inherited,
                   layers_read_file *read_file, void *context, struct env *env, struct diags *diags);
 

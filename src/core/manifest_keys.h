@@ -17,6 +17,10 @@ enum key_type {
     KEY_INT,
     KEY_PORT,
     KEY_MODE,
+    KEY_OPTIONAL_INT,  /* one that is the supervisor's unless it is written, and so has no default of ours */
+    KEY_OPTIONAL_SIZE, /* likewise, or `unlimited` */
+    KEY_UMASK,         /* likewise: an octal mask of permissions */
+    KEY_ACCOUNT,       /* a user or group, by name or number; not expanded */
     KEY_DURATION,
     KEY_SIGNAL,
     KEY_EXIT_SET,
@@ -49,7 +53,7 @@ struct manifest_key {
     const char *fallback;       /* the default as one would write it; NULL: none */
     const char *fallback_words; /* the default in words, where fallback is NULL and `none` is not all there is to say */
     const char *const *choices; /* KEY_CHOICE, KEY_LOG_TARGET: the words in the enum's order, ending with NULL */
-    int64_t min, max;           /* KEY_INT; KEY_DURATION: min alone */
+    int64_t min, max;           /* KEY_INT, KEY_OPTIONAL_INT; KEY_DURATION: min alone */
     bool is_told_apart;         /* writing the default is not the same as writing nothing */
     enum key_effect effect;
     const char *summary; /* one line for help */

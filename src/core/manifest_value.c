@@ -26,11 +26,12 @@ struct type_row {
 };
 
 static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
-    parse_signal, parse_condition, parse_log_target, parse_choice;
+    parse_signal, parse_condition, parse_log_target, parse_choice, parse_optional_int, parse_optional_size, parse_umask;
 static read_whole read_exit_set, read_commands, read_listen, read_paths, read_patterns, read_names, read_variables,
-    read_rules, read_env, read_env_files;
+    read_rules, read_account, read_env, read_env_files;
 static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
-    print_exit_set, print_condition, print_log_target, print_choice;
+    print_exit_set, print_condition, print_log_target, print_choice, print_optional_int, print_optional_size,
+    print_umask;
 static fini_field fini_string, fini_list, fini_condition, fini_log_target;
 
 static const struct type_row types[] = {
@@ -42,6 +43,10 @@ static const struct type_row types[] = {
     [KEY_INT] = {false, parse_int, NULL, print_int, NULL},
     [KEY_PORT] = {false, parse_port, NULL, print_int, NULL},
     [KEY_MODE] = {false, parse_mode, NULL, print_mode, NULL},
+    [KEY_OPTIONAL_INT] = {false, parse_optional_int, NULL, print_optional_int, NULL},
+    [KEY_OPTIONAL_SIZE] = {false, parse_optional_size, NULL, print_optional_size, NULL},
+    [KEY_UMASK] = {false, parse_umask, NULL, print_umask, NULL},
+    [KEY_ACCOUNT] = {false, NULL, read_account, print_string, fini_string},
     [KEY_DURATION] = {false, parse_duration, NULL, print_duration, NULL},
     [KEY_SIGNAL] = {false, parse_signal, NULL, print_signal, NULL},
     [KEY_EXIT_SET] = {true, NULL, read_exit_set, print_exit_set, NULL},
@@ -445,6 +450,20 @@ static bool parse_plain(const struct manifest_value *value, const char *string, 
     return keep_string(string, field, error);
 }
 
+/* Who may write a dotenv file, perhaps the app itself, must not choose whom it runs as. */
+static enum value_verdict read_account(const struct manifest_value *value, void *field) {
+    const char *name = value->text;
+    TEXT_AUTO struct text error = {0};
+    if (expand_is_needed(name))
+        text_str(&error, "${…} is not filled in here: write the name itself");
+    else if (strpbrk(name, ":, \t\n"))
+        text_str(&error, strchr(name, ':') ? "takes one name or number (the group has a key of its own)"
+                                           : "takes one name or number, without blanks or commas");
+    else
+        (void)parse_plain(value, name, field, &error);
+    return error.len > 0 ? refuse(value, 0, text_get(&error)) : VALUE_GOOD;
+}
+
 static bool is_command(const char *string, struct text *error) {
     struct words words = {0};
     if (!words_split(string, &words, error))
@@ -562,6 +581,65 @@ static bool parse_mode(const struct manifest_value *value, const char *string, v
 static void print_mode(const struct manifest_key *key, const void *field, struct text *out) {
     (void)key;
     text_printf(out, "%04o", *(const unsigned *)field);
+}
+
+static bool parse_optional_int(const struct manifest_value *value, const char *string, void *field,
+                               struct text *error) {
+    struct optional *optional = field;
+    optional->is_given = parse_int(value, string, &optional->number, error);
+    return optional->is_given;
+}
+
+static void print_optional_int(const struct manifest_key *key, const void *field, struct text *out) {
+    const struct optional *optional = field;
+    (void)key;
+    if (optional->is_given)
+        text_printf(out, "%" PRId64, optional->number);
+}
+
+static const char UNLIMITED[] = "unlimited";
+
+static bool parse_optional_size(const struct manifest_value *value, const char *string, void *field,
+                                struct text *error) {
+    struct optional *optional = field;
+    (void)value;
+    if (strcmp(string, UNLIMITED) == 0) {
+        *optional = (struct optional){true, VALUE_UNLIMITED};
+        return true;
+    }
+    optional->is_given = value_parse_size(string, &optional->number, error);
+    if (!optional->is_given)
+        text_printf(error, ", or %s", UNLIMITED);
+    return optional->is_given;
+}
+
+static void print_optional_size(const struct manifest_key *key, const void *field, struct text *out) {
+    const struct optional *optional = field;
+    (void)key;
+    if (optional->is_given && optional->number == VALUE_UNLIMITED)
+        text_str(out, UNLIMITED);
+    else if (optional->is_given)
+        value_print_size(optional->number, out);
+}
+
+static bool parse_umask(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    struct optional *optional = field;
+    unsigned mask;
+    TEXT_AUTO struct text unused = {0};
+    (void)value;
+    if (!value_parse_mode(string, &mask, &unused) || mask > 0777) {
+        text_printf(error, "\"%.*s\" is not an octal mask from 0 to 0777 (022)", LIMIT_NAME, string);
+        return false;
+    }
+    *optional = (struct optional){true, mask};
+    return true;
+}
+
+static void print_umask(const struct manifest_key *key, const void *field, struct text *out) {
+    const struct optional *optional = field;
+    (void)key;
+    if (optional->is_given)
+        text_printf(out, "%04o", (unsigned)optional->number);
 }
 
 static bool parse_duration(const struct manifest_value *value, const char *string, void *field, struct text *error) {

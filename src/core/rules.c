@@ -32,6 +32,18 @@ const struct rule_row rule_rows[] = {
     [RULE_FOLDER] = {"folder", DIAG_ERROR, "the apps' folders can be entered, and upkeep's own written",
                      "make the folder, or correct the path or its permissions",
                      "`cwd` of each app; `log_dir` and `runtime_dir`, which upkeep makes itself when it may.", false},
+    [RULE_USER] =
+        {"user", DIAG_ERROR, "the users and groups that apps run as are there, and upkeep may run them as these",
+         "correct the name, or start upkeep as root",
+         "`user` and `group` of each app. Whether upkeep may change to them is judged by who runs `check`, "
+         "unless a supervisor runs this manifest as another user. What the app's user may not enter or execute "
+         "is told by the rules `folder` and `program`, judged by owner, group and mode.",
+         false},
+    [RULE_LIMITS] =
+        {"limits", DIAG_ERROR, "the limits that apps ask for can be kept here", "ask for less, or start upkeep as root",
+         "`limit_nofile` and `limit_core` above the hard limit, `nice` and `oom_score_adj` below what upkeep "
+         "itself has, take root or a capability. Nobody can have a `limit_nofile` above `fs.nr_open`.",
+         false},
     [RULE_REQUIRE_ENV] = {"require-env", DIAG_ERROR, "the variables of require_env are set to something real",
                           "set it in the app's env_file",
                           "A variable that `require_env` names is set, is not empty and is not a placeholder such as "

@@ -40,6 +40,15 @@ bool value_parse_signal(const char *string, int *out, struct text *error);
  * the real-time and nameless ones, whose text is valid until the next call. */
 const char *value_signal_name(int signal);
 
+/* A number that may be left to somebody else, where 0 says something of its own. */
+struct optional {
+    bool is_given;
+    int64_t number;
+};
+
+/* What `unlimited` is as a size: it stays so in an rlim_t. */
+enum { VALUE_UNLIMITED = -1 };
+
 /* The ends of a process that count as success. */
 struct exit_set {
     uint32_t codes[8]; /* bit n: exit code n */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/limits.h"
 #include "daemon/require.h"
@@ -105,7 +106,7 @@ int instance_init(struct instance *instance, struct instance_context *context, s
                                   .index = index,
                                   .app = app,
                                   .tag = tag,
-                                  .nest = {.tag = tag + 1},
+                                  .nest = {.tag = tag + 1, .terms = &instance->terms},
                                   .life = lifecycle_init(now),
                                   .said.watchdog_ms = -1};
     instance->name = strdup(app->name);
@@ -136,6 +137,7 @@ void instance_fini(struct instance *instance) {
     app_config_fini(&instance->config);
     app_config_fini(&instance->next);
     launch_fini(&instance->launch);
+    launch_terms_fini(&instance->terms);
     env_marks_fini(&instance->marks);
     seen_clear(&instance->seen);
     env_fini(&instance->own_env);
@@ -251,6 +253,7 @@ static void instance_helper_ended(struct proc *proc, struct outcome outcome) {
 static bool instance_run(struct instance *instance, const char *command, struct proc *proc, struct proc_spec *spec,
                          void (*ended)(struct proc *, struct outcome), struct text *error) {
     struct launch launch = {0};
+    spec->terms = &instance->terms;
     bool ok = launch_command(&instance->context->launch, &instance->config, command, &instance->context->env,
                              instance->tag, &launch, spec, error);
     instance->spawn_error = launch.error;
@@ -299,9 +302,12 @@ static bool instance_prepare(struct instance *instance, struct text *error) {
         text_str(error, "out of memory for the environment");
         return false;
     }
+    if (!launch_terms(&instance->config, &instance->terms, error))
+        return false;
     const char *root = instance->context->launch.manifest->supervisor.root;
     if (output_prepare(instance->output, &instance->config, root, &instance->context->env, error) < 0)
         return false;
+    output_give(instance->output, account_is_ours(&instance->terms.account) ? geteuid() : instance->terms.account.uid);
     if (output_export(instance->output, &instance->context->env))
         return true;
     text_str(error, "out of memory for the environment");
@@ -310,7 +316,7 @@ static bool instance_prepare(struct instance *instance, struct text *error) {
 
 static bool instance_spawn_main(struct instance *instance, struct text *error) {
     struct instance_context *context = instance->context;
-    struct proc_spec spec = {0};
+    struct proc_spec spec = {.terms = &instance->terms};
     const char *root = context->launch.manifest->supervisor.root;
     struct sockets_request sockets = instance_sockets(instance);
     if (!sockets_hand_over(context->sockets, &sockets, &context->env, &spec)) {

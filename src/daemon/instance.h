@@ -62,6 +62,7 @@ struct instance {
     struct proc main;        /* or a pre_start command */
     struct proc successor;   /* who took over as main process, by MAINPID= */
     struct proc helper;      /* stop_command */
+    struct proc_terms terms; /* of all that is run for the last start */
     struct launch launch;    /* of main */
     struct env_marks marks;  /* of the environment of the last start */
     struct seen seen;        /* the dotenv files that it was read from */

@@ -5,15 +5,55 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/layers.h"
 #include "host/fs.h"
+#include "host/rights.h"
 
 enum { LAUNCH_SCRIPT_LINE = 256 }; /* bytes of a script's first line that the kernel looks at */
 
+/* ---- environment ---- */
+
+static bool add_variable(struct env *env, const char *name, const char *value) {
+    return !value || env_set(env, name, strlen(name), value, ENV_ORIGIN_USER, 0);
+}
+
+/* The inherited environment with what login(1) would set for the user in it. False with a finding at the key. */
+static bool inherit_as(const struct launch_context *context, const struct manifest_app *app, struct env *out,
+                       struct diags *diags) {
+    struct setting user = manifest_setting(app, "user");
+    struct setting group = manifest_setting(app, "group");
+    struct account account = {0};
+    struct text error TEXT_AUTO = {0};
+    bool ok = account_find(user.text, group.text, &account, &error);
+    if (!ok)
+        diags_find(diags, RULE_USER,
+                   &(struct diag_place){.file = context->manifest->file, .line = user.text ? user.line : group.line},
+                   "%s", text_get(&error));
+    for (size_t i = 0; ok && i < context->inherited->count; i++) {
+        const struct env_var *var = &context->inherited->vars[i];
+        ok = env_set(out, var->assignment, var->name_len, var->assignment + var->name_len + 1, var->origin, var->line);
+    }
+    if (ok)
+        ok = add_variable(out, "HOME", account.home) && add_variable(out, "USER", account.name) &&
+             add_variable(out, "LOGNAME", account.name) && add_variable(out, "SHELL", account.shell);
+    account_fini(&account);
+    return ok;
+}
+
+bool launch_layers(const struct launch_context *context, const struct manifest_app *app, layers_read_file *read_file,
+                   void *read_context, struct env *env, struct diags *diags) {
+    bool is_other = manifest_setting(app, "user").text || manifest_setting(app, "group").text;
+    struct env inherited = {0};
+    bool ok = !is_other || inherit_as(context, app, &inherited, diags);
+    ok = layers_build(context->manifest, app, is_other ? &inherited : context->inherited, read_file, read_context, env,
+                      diags) &&
+         ok;
+    env_fini(&inherited);
+    return ok;
+}
+
 bool launch_environment(const struct launch_context *context, const struct manifest_app *app, struct env *env,
                         struct diags *diags) {
-    return layers_build(context->manifest, app, context->inherited, context->seen ? seen_read_file : fs_read_file,
-                        context->seen, env, diags);
+    return launch_layers(context, app, context->seen ? seen_read_file : fs_read_file, context->seen, env, diags);
 }
 
 void launch_first_error(const struct diags *diags, struct text *error) {
@@ -54,6 +94,40 @@ bool launch_export(const struct launch_context *context, const char *app, struct
             return false;
     return true;
 }
+
+/* ---- terms ---- */
+
+void launch_terms_fini(struct proc_terms *terms) {
+    account_fini(&terms->account);
+    *terms = (struct proc_terms){0};
+}
+
+bool launch_find_terms(const struct app_config *config, struct proc_terms *terms, struct text *error) {
+    struct account account = {0};
+    bool is_other = config->user || config->group;
+    if (is_other &&
+        !(account_find(config->user, config->group, &account, error) && account_find_groups(&account, error))) {
+        account_fini(&account);
+        return false;
+    }
+    launch_terms_fini(terms);
+    *terms = (struct proc_terms){
+        .account = account,
+        .umask = config->umask,
+        .nice = config->nice,
+        .oom_score_adj = config->oom_score_adj,
+        .limit_nofile = config->limit_nofile,
+        .limit_core = config->limit_core,
+        .no_new_privileges = config->no_new_privileges,
+    };
+    return true;
+}
+
+bool launch_terms(const struct app_config *config, struct proc_terms *terms, struct text *error) {
+    return launch_find_terms(config, terms, error) && account_is_allowed(&terms->account, error);
+}
+
+/* ---- commands ---- */
 
 /* The app's folder, absolute; said as the user wrote it when it cannot be entered. */
 static bool launch_cwd(const struct launch_context *context, const struct app_config *config, const struct env *env,
@@ -100,6 +174,47 @@ static bool launch_words(const struct app_config *config, const char *command, s
     return true;
 }
 
+/* ` as user www`, where that is another than ours. */
+static void print_as(const struct proc_terms *terms, struct text *out) {
+    if (!terms || account_is_ours(&terms->account))
+        return;
+    text_str(out, " as ");
+    account_print(&terms->account, out);
+}
+
+/* What keeps the user of the terms from path, as far as modes tell. */
+static void print_denied(const struct proc_terms *terms, const char *path, struct text *out) {
+    struct text why TEXT_AUTO = {0};
+    struct rights rights;
+    if (terms && !account_is_ours(&terms->account)) {
+        rights_of(&rights, &terms->account);
+        (void)rights_explain(&rights, path, RIGHTS_EXECUTE, &why);
+    }
+    text_str(out, why.len > 0 ? text_get(&why) : strerror(EACCES));
+}
+
+static void say_no_program(const struct proc_spec *spec, const char *name, const char *cwd, const char *path_list,
+                           int why, struct text *error) {
+    if (why == ENOENT && !strchr(name, '/')) {
+        text_printf(error, "cannot find %s in PATH (%s)", name, path_list);
+        return;
+    }
+    text_printf(error, "cannot execute %s", name);
+    if (why == EACCES)
+        print_as(spec->terms, error);
+    if (!strchr(name, '/')) {
+        text_printf(error, ", as found in PATH (%s): %s", path_list, strerror(why));
+        return;
+    }
+    struct text path TEXT_AUTO = {0};
+    text_printf(&path, "%s%s%s", *name == '/' ? "" : cwd, *name == '/' ? "" : "/", name);
+    text_str(error, ": ");
+    if (why == EACCES)
+        print_denied(spec->terms, text_get(&path), error);
+    else
+        text_str(error, strerror(why));
+}
+
 bool launch_command(const struct launch_context *context, const struct app_config *config, const char *command,
                     struct env *env, uint32_t tag, struct launch *launch, struct proc_spec *spec, struct text *error) {
     char *const *argv = NULL;
@@ -108,15 +223,14 @@ bool launch_command(const struct launch_context *context, const struct app_confi
     const char *path_list = env_get(env, "PATH");
     if (!path_list)
         path_list = "/usr/local/bin:/usr/bin:/bin";
-    int r = fs_find_program(argv[0], launch->cwd, path_list, &launch->program);
+    bool is_other = spec->terms && !account_is_ours(&spec->terms->account);
+    struct rights rights;
+    if (is_other)
+        rights_of(&rights, &spec->terms->account);
+    int r = fs_find_program_for(is_other ? &rights : NULL, argv[0], launch->cwd, path_list, &launch->program);
     if (r < 0) {
         launch->error = -r;
-        if (strchr(argv[0], '/'))
-            text_printf(error, "cannot execute %s: %s", argv[0], strerror(-r));
-        else if (r == -ENOENT)
-            text_printf(error, "cannot find %s in PATH (%s)", argv[0], path_list);
-        else
-            text_printf(error, "cannot execute %s, as found in PATH (%s): %s", argv[0], path_list, strerror(-r));
+        say_no_program(spec, argv[0], launch->cwd, path_list, -r, error);
         return false;
     }
     spec->path = launch->program;
@@ -149,16 +263,74 @@ static bool launch_say_interpreter(const char *path, struct text *error) {
     return true;
 }
 
+/* What the terms ask for and what stands against it. */
+static void launch_say_refused(const struct proc_spec *spec, const struct proc_failure *failure, struct text *error) {
+    const struct proc_terms *terms = spec->terms;
+    switch (failure->step) {
+    case PROC_STEP_LIMIT_NOFILE:
+        text_printf(error, "limit_nofile = %lld: ", (long long)terms->limit_nofile.number);
+        text_str(error, failure->error == EPERM
+                            ? "is above the hard limit, which only root may raise (up to fs.nr_open)"
+                            : strerror(failure->error));
+        return;
+    case PROC_STEP_LIMIT_CORE:
+        text_str(error, "limit_core: ");
+        text_str(error, failure->error == EPERM ? "is above the hard limit, which only root may raise"
+                                                : strerror(failure->error));
+        return;
+    case PROC_STEP_NICE:
+        text_printf(error, "nice = %lld: %s", (long long)terms->nice.number,
+                    failure->error == EACCES || failure->error == EPERM ? "only root may go below what upkeep runs with"
+                                                                        : strerror(failure->error));
+        return;
+    case PROC_STEP_OOM_SCORE_ADJ:
+        text_printf(error, "oom_score_adj = %lld: %s", (long long)terms->oom_score_adj.number,
+                    failure->error == EACCES || failure->error == EPERM ? "only root may go below what upkeep was given"
+                                                                        : strerror(failure->error));
+        return;
+    case PROC_STEP_ACCOUNT:
+        text_str(error, "cannot become ");
+        account_print(&terms->account, error);
+        if (failure->error == EINVAL)
+            text_str(error, ": its number has no place in this user namespace");
+        else if (failure->error == ETIMEDOUT)
+            text_str(error, ": the new process did not go on, as if that user had stopped it");
+        else
+            text_printf(error, ": %s", strerror(failure->error));
+        return;
+    case PROC_STEP_FORK:
+    case PROC_STEP_DESCRIPTORS:
+    case PROC_STEP_LIMITS:
+    case PROC_STEP_PRIVILEGES:
+    case PROC_STEP_CWD:
+    case PROC_STEP_EXEC:
+        break;
+    }
+    const char *program = strchr(spec->argv[0], '/') ? spec->argv[0] : spec->path;
+    text_printf(error, "%s %s: %s", proc_step_words(failure->step), program, strerror(failure->error));
+}
+
 void launch_say_failure(const struct proc_spec *spec, const char *cwd, const struct proc_failure *failure,
                         struct text *error) {
     bool is_cwd = failure->step == PROC_STEP_CWD;
-    const char *program = strchr(spec->argv[0], '/') ? spec->argv[0] : spec->path;
-    text_printf(error, "%s %s: ", proc_step_words(failure->step), !is_cwd ? program : cwd ? cwd : spec->cwd);
     bool is_exec = failure->step == PROC_STEP_EXEC;
+    if (!is_cwd && !is_exec) {
+        launch_say_refused(spec, failure, error);
+        return;
+    }
+    const char *program = strchr(spec->argv[0], '/') ? spec->argv[0] : spec->path;
+    text_printf(error, "%s %s", proc_step_words(failure->step), is_exec ? program : cwd ? cwd : spec->cwd);
+    if (failure->error == EACCES)
+        print_as(spec->terms, error);
+    text_str(error, ": ");
     if (is_exec && failure->error == ENOENT && launch_say_interpreter(spec->path, error))
         return;
     if (is_exec && failure->error == ENOEXEC)
         text_str(error, "no program for this machine, and no script with a #! line");
+    else if (is_exec && failure->error == EAGAIN)
+        text_str(error, "its user has as many processes as it may have (ulimit -u)");
+    else if (failure->error == EACCES)
+        print_denied(spec->terms, is_exec ? spec->path : spec->cwd, error);
     else
         text_str(error, strerror(failure->error));
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/env.h"
+#include "core/layers.h"
 #include "core/manifest.h"
 #include "core/words.h"
 #include "daemon/seen.h"
@@ -28,8 +29,12 @@ struct launch {
     int error; /* errno of what could not be entered or executed, 0 for none */
 };
 
-/* Reads the dotenv files anew and makes the environment as manifest and files have it. False with what is wrong in
- * diags. */
+/* launch_environment() below, with files read by read_file. */
+bool launch_layers(const struct launch_context *context, const struct manifest_app *app, layers_read_file *read_file,
+                   void *read_context, struct env *env, struct diags *diags);
+
+/* Reads the dotenv files anew and makes the environment as manifest and files have it; HOME and the like are
+ * those of the user that the app runs as. False with what is wrong in diags. */
 bool launch_environment(const struct launch_context *context, const struct manifest_app *app, struct env *env,
                         struct diags *diags);
 
@@ -44,14 +49,23 @@ bool launch_configure(const struct launch_context *context, const struct manifes
 /* Adds what upkeep itself tells an app: UPKEEP_APP and so on. False when out of memory. */
 bool launch_export(const struct launch_context *context, const char *app, struct env *env);
 
-/* Fills spec (path, argv, envp, cwd, tag) for one of the app's commands: the main one, a pre_start, the stop_command or
+/* Who an app runs as and within what limits, from its config, for spec->terms. False with a sentence in error: there is
+ * no such user, or we may not run anything as that user. May block (account_find()). */
+bool launch_terms(const struct app_config *config, struct proc_terms *terms, struct text *error);
+
+/* The same, whether we may or not. */
+bool launch_find_terms(const struct app_config *config, struct proc_terms *terms, struct text *error);
+void launch_terms_fini(struct proc_terms *terms);
+
+/* Fills spec (path, argv, envp, cwd, tag; its terms are there already: programs are looked for with their rights) for
+ * one of the app's commands: the main one, a pre_start, the stop_command or
  * a probe. False with the reason in error (`cannot enter web-ui: No such file or directory`, `cannot find npm in PATH
  * (/usr/bin:/bin)`). */
 bool launch_command(const struct launch_context *context, const struct app_config *config, const char *command,
                     struct env *env, uint32_t tag, struct launch *launch, struct proc_spec *spec, struct text *error);
 void launch_fini(struct launch *launch);
 
-/* Says why a spec that launch_command filled could not be started. cwd: as the user wrote it, NULL when not. */
+/* Says why a spec that was filled could not be started. cwd: as the user wrote it, NULL when not. */
 void launch_say_failure(const struct proc_spec *spec, const char *cwd, const struct proc_failure *failure,
                         struct text *error);
 

@@ -74,8 +74,11 @@ static bool export_watchdog(struct env *env, int64_t watchdog_ms) {
     return watchdog_ms == 0 || export(env, "WATCHDOG_USEC", us);
 }
 
-int notice_open(struct readiness *readiness, const struct app_config *config, struct env *env, struct text *error) {
-    int result = notify_open(&readiness->notice, readiness->runtime_dir, readiness->name);
+int notice_open(struct readiness *readiness, const struct app_config *config, const struct proc_terms *terms,
+                struct env *env, struct text *error) {
+    static const struct account ours;
+    int result =
+        notify_open(&readiness->notice, readiness->runtime_dir, readiness->name, terms ? &terms->account : &ours);
     if (result < 0) {
         text_printf(error, "cannot open a notify socket in %s: %s", readiness->runtime_dir, strerror(-result));
         return result;

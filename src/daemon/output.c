@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "daemon/output_inside.h"
+#include "daemon/say.h"
 #include "host/journal.h"
 
 void output_hub_say(struct output_hub *hub, const char *line) {
@@ -199,6 +201,16 @@ static int output_fd(const struct output *output, int i) {
 void output_fds(const struct output *output, int *stdout_out, int *stderr_out) {
     *stdout_out = output_fd(output, 0);
     *stderr_out = output_fd(output, 1);
+}
+
+void output_give(struct output *output, uid_t uid) {
+    for (int i = 0; i < 2; i++) {
+        struct stream *stream = &output->streams[i];
+        struct stat st;
+        if (stream->write_fd >= 0 && fstat(stream->write_fd, &st) == 0 && st.st_uid != uid &&
+            fchown(stream->write_fd, uid, (gid_t)-1) < 0)
+            say(SAY_WARNING, output->name, "cannot give the app its output: %s", strerror(errno));
+    }
 }
 
 static bool output_is_journal(const struct output *output, int i) {

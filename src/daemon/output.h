@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "core/manifest.h"
 #include "host/loop.h"
@@ -43,6 +44,9 @@ int output_prepare(struct output *output, const struct app_config *config, const
 
 /* The descriptors that a start is given as 1 and 2. Valid until output_prepare or output_free. */
 void output_fds(const struct output *output, int *stdout_out, int *stderr_out);
+
+/* Makes the pipes of a user who opens them anew by /dev/stdout, and would not be let to else. */
+void output_give(struct output *output, uid_t uid);
 
 /* Adds JOURNAL_STREAM to the environment of such a start where one of them is a stream to the journal, so that a
  * program can tell that it is. False when out of memory. */

@@ -103,7 +103,7 @@ int readiness_prepare(struct readiness *readiness, const struct app_config *conf
     readiness_stop(readiness);
     int result = prepare_watch(readiness, &(struct watch_request){config, root, env, spec}, error);
     if (result >= 0 && (config->ready.kind == CONDITION_NOTIFY || config->watchdog_ms > 0))
-        result = notice_open(readiness, config, env, error);
+        result = notice_open(readiness, config, spec->terms, env, error);
     if (result < 0)
         readiness_stop(readiness);
     return result;

@@ -39,8 +39,8 @@ int readiness_check(struct readiness *readiness, const struct app_config *config
 
 /* Before a start: refuses a port or unix socket that is already held (naming the holder), opens the descriptor that the
  * condition needs, and the notify socket where condition or watchdog need one; adds NOTIFY_SOCKET and WATCHDOG_USEC to
- * env and the descriptor to spec (whose other fields are not looked at). config and root are needed during the call
- * only. 0, or -errno with the sentence in error. */
+ * env and the descriptor to spec (of whose other fields the terms alone are looked at). config and root are needed
+ * during the call only. 0, or -errno with the sentence in error. */
 int readiness_prepare(struct readiness *readiness, const struct app_config *config, const char *root, struct env *env,
                       struct proc_spec *spec, struct text *error);
 

@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "daemon/owner.h"
 #include "host/loop.h"
+#include "host/proc.h"
 
 enum trial_verdict {
     TRIAL_YES,
@@ -24,6 +25,7 @@ enum trial_verdict {
  * behind, however it detached, is found and ended without touching the app. */
 struct trial_nest {
     uint32_t tag;
+    const struct proc_terms *terms; /* of the instance; NULL: none */
     unsigned running;
 };
 

@@ -88,6 +88,7 @@ static void begin(struct trial *trial) {
                              .argv = self->words.list,
                              .envp = trial->app.envp,
                              .cwd = self->cwd,
+                             .terms = trial->app.nest->terms,
                              .tag = trial->app.nest->tag};
     struct proc_failure failure;
     if (proc_spawn(&self->proc, &spec, on_ended, &failure) < 0) {

@@ -75,9 +75,10 @@ struct readiness {
 
 /* ---- notice.c: the app's notify socket ---- */
 
-/* Opens it, and puts NOTIFY_SOCKET and, where there is a watchdog, WATCHDOG_USEC into env. 0 or -errno with a sentence
- * in error. */
-int notice_open(struct readiness *readiness, const struct app_config *config, struct env *env, struct text *error);
+/* Opens it where a process of these terms (NULL: as ours) reaches it, and puts NOTIFY_SOCKET and, where there is a
+ * watchdog, WATCHDOG_USEC into env. 0 or -errno with a sentence in error. */
+int notice_open(struct readiness *readiness, const struct app_config *config, const struct proc_terms *terms,
+                struct env *env, struct text *error);
 void notice_listen(struct readiness *readiness);
 void notice_close(struct readiness *readiness);
 

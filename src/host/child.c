@@ -2,8 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* On a stack of our own, of which the address sanitizer would say that it does not know it. */
@@ -12,6 +17,9 @@
 CHILD_STACK static _Noreturn void give_up(struct child_plan *plan, enum proc_step step) {
     plan->failure.error = errno;
     plan->failure.step = step;
+    /* Less than a pipe holds at once; who was to read it can do without. */
+    if (plan->report_fd >= 0 && write(plan->report_fd, &plan->failure, sizeof plan->failure) < 0)
+        _exit(126);
     _exit(127);
 }
 
@@ -41,6 +49,64 @@ static void write_pid(char *text) {
     *text = '\0';
 }
 
+static int set_oom_score_adj(const struct child_plan *plan) {
+    size_t len = strlen(plan->oom_score_adj);
+    if (len == 0)
+        return 0;
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t written = write(fd, plan->oom_score_adj, len);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return written < 0 ? -1 : 0;
+}
+
+static int set_limit(int resource, const struct optional *limit) {
+    rlim_t number = limit->number == VALUE_UNLIMITED ? RLIM_INFINITY : (rlim_t)limit->number;
+    struct rlimit both = {number, number};
+    return limit->is_given ? setrlimit((__rlimit_resource_t)resource, &both) : 0;
+}
+
+/* The library's functions for these want all threads to change, by way of memory that may be the supervisor's: so the
+ * kernel is asked. Groups first, as it is the user who has the right to change them. No capability outlives a change to
+ * a user who is not root, in whatever set it was. */
+static int change_account(const struct account *account) {
+    if (!account->keeps_groups && syscall(SYS_setgroups, account->group_count, account->groups) < 0)
+        return -1;
+    if (syscall(SYS_setresgid, account->gid, account->gid, account->gid) < 0)
+        return -1;
+    if (account->keeps_groups)
+        return 0;
+    if (syscall(SYS_setresuid, account->uid, account->uid, account->uid) < 0)
+        return -1;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    static const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
+    return account->uid == 0 ? 0 : (int)syscall(SYS_capset, &header, none);
+}
+
+/* All that takes rights comes before they are given up. */
+CHILD_STACK static void take_terms(struct child_plan *plan) {
+    const struct proc_terms *terms = plan->terms;
+    if (set_oom_score_adj(plan) < 0)
+        give_up(plan, PROC_STEP_OOM_SCORE_ADJ);
+    if (setrlimit(RLIMIT_NOFILE, &plan->nofile) < 0 || setrlimit(RLIMIT_LOCKS, &plan->locks) < 0)
+        give_up(plan, PROC_STEP_LIMITS);
+    if (set_limit(RLIMIT_NOFILE, &terms->limit_nofile) < 0)
+        give_up(plan, PROC_STEP_LIMIT_NOFILE);
+    if (set_limit(RLIMIT_CORE, &terms->limit_core) < 0)
+        give_up(plan, PROC_STEP_LIMIT_CORE);
+    if (terms->nice.is_given && setpriority(PRIO_PROCESS, 0, (int)terms->nice.number) < 0)
+        give_up(plan, PROC_STEP_NICE);
+    if (terms->umask.is_given)
+        umask((mode_t)terms->umask.number);
+    if (plan->changes_account && change_account(&terms->account) < 0)
+        give_up(plan, PROC_STEP_ACCOUNT);
+    if (terms->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
+        give_up(plan, PROC_STEP_PRIVILEGES);
+}
+
 /* No signal of ours has a handler, and execve would reset it; what was ignored would stay so. */
 static void reset_signals(const struct child_plan *plan) {
     struct sigaction to_default = {.sa_handler = SIG_DFL};
@@ -56,10 +122,9 @@ CHILD_STACK int child_main(void *context) {
     setsid(); /* cannot fail: a new process leads no group */
     if (take_descriptors(plan) < 0)
         give_up(plan, PROC_STEP_DESCRIPTORS);
+    take_terms(plan);
     if (chdir(plan->cwd) < 0)
         give_up(plan, PROC_STEP_CWD);
-    if (setrlimit(RLIMIT_NOFILE, &plan->nofile) < 0 || setrlimit(RLIMIT_LOCKS, &plan->locks) < 0)
-        give_up(plan, PROC_STEP_LIMITS);
     reset_signals(plan);
     if (plan->pid_text)
         write_pid(plan->pid_text);

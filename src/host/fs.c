@@ -13,6 +13,7 @@
 
 #include "core/limits.h"
 #include "core/text.h"
+#include "host/rights.h"
 
 /* ---- reading ---- */
 
@@ -238,19 +239,22 @@ char *fs_real_path(const char *path) {
     return realpath(path, NULL);
 }
 
-/* 0, or why path is not a program that we may execute. */
-static int check_program(const char *path) {
+/* 0, or why path is not a program that may be executed. */
+static int check_program(const struct rights *rights, const char *path) {
     struct stat st;
     if (stat(path, &st) < 0)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return -EACCES;
+    if (rights)
+        return st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) && rights_can(rights, path, RIGHTS_EXECUTE) ? 0 : -EACCES;
     /* The effective user's rights, as execve has it. */
     return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 /* folder/name, where folder itself is relative to cwd. An empty folder is cwd, as in PATH. */
-static int join_and_check(const char *cwd, const char *folder, size_t folder_len, const char *name, char **out) {
+static int join_and_check(const struct rights *rights, const char *cwd, const char *folder, size_t folder_len,
+                          const char *name, char **out) {
     struct text path TEXT_AUTO = {0};
     if (folder_len == 0 || *folder != '/')
         text_printf(&path, "%s/", cwd);
@@ -260,16 +264,16 @@ static int join_and_check(const char *cwd, const char *folder, size_t folder_len
     text_str(&path, name);
     if (path.failed)
         return -ENOMEM;
-    int status = check_program(path.data);
+    int status = check_program(rights, path.data);
     if (status == 0)
         *out = text_take(&path);
     return status;
 }
 
-static int find_by_path(const char *name, const char *cwd, char **out) {
+static int find_by_path(const struct rights *rights, const char *name, const char *cwd, char **out) {
     if (*name != '/')
-        return join_and_check(cwd, "", 0, name, out);
-    int status = check_program(name);
+        return join_and_check(rights, cwd, "", 0, name, out);
+    int status = check_program(rights, name);
     if (status < 0)
         return status;
     char *path = strdup(name);
@@ -283,17 +287,22 @@ static int find_by_path(const char *name, const char *cwd, char **out) {
 static const char PATH_UNSET[] = "/bin:/usr/bin";
 
 int fs_find_program(const char *name, const char *cwd, const char *path_list, char **out) {
+    return fs_find_program_for(NULL, name, cwd, path_list, out);
+}
+
+int fs_find_program_for(const struct rights *rights, const char *name, const char *cwd, const char *path_list,
+                        char **out) {
     if (!*name)
         return -ENOENT;
     if (strchr(name, '/'))
-        return find_by_path(name, cwd, out);
+        return find_by_path(rights, name, cwd, out);
 
     /* As execvp: a folder that is missing or closed does not end the search, but is remembered: "permission denied"
      * is said only when nothing better was found. */
     bool denied = false;
     for (const char *folder = path_list ? path_list : PATH_UNSET; folder;) {
         size_t len = strcspn(folder, ":");
-        int status = join_and_check(cwd, folder, len, name, out);
+        int status = join_and_check(rights, cwd, folder, len, name, out);
         if (status == 0 || status == -ENOMEM)
             return status;
         denied = denied || status == -EACCES;

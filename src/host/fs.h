@@ -42,4 +42,9 @@ char *fs_real_path(const char *path);
  * folder). */
 int fs_find_program(const char *name, const char *cwd, const char *path_list, char **out);
 
+/* The same for a process with other rights than ours; NULL: with ours. */
+struct rights;
+int fs_find_program_for(const struct rights *rights, const char *name, const char *cwd, const char *path_list,
+                        char **out);
+
 #endif

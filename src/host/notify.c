@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "host/rights.h"
 #include "host/sock.h"
 #include "host/systemd.h"
 
@@ -22,9 +23,17 @@ enum {
     MESSAGES_A_ROUND = 16, /* so that one chatty app does not keep the loop from the others */
 };
 
+static bool can_reach(const struct account *account, const char *folder) {
+    struct rights rights;
+    if (account_is_ours(account))
+        return true;
+    rights_of(&rights, account);
+    return rights_can(&rights, folder, RIGHTS_EXECUTE);
+}
+
 /* The socket's own folder can be searched and the socket written to by everyone, because an app may have changed its
- * user before it notifies. */
-static int make_path(const char *dir, const char *name, struct sockaddr_un *address) {
+ * user before it notifies. -ENAMETOOLONG, -EXDEV (out of the account's reach): an abstract one it must be. */
+static int make_path(const char *dir, const char *name, const struct account *account, struct sockaddr_un *address) {
     char folder[PATH_MAX];
     int folder_len = snprintf(folder, sizeof folder, "%s/notify", dir);
     if (folder_len < 0 || (size_t)folder_len + 1 + strlen(name) >= sizeof address->sun_path)
@@ -35,6 +44,8 @@ static int make_path(const char *dir, const char *name, struct sockaddr_un *addr
     } else if (errno != EEXIST) {
         return -errno;
     }
+    if (!can_reach(account, folder))
+        return -EXDEV;
     snprintf(address->sun_path, sizeof address->sun_path, "%.*s/%.64s", folder_len, folder, name);
     if (unlink(address->sun_path) < 0 && errno != ENOENT)
         return -errno;
@@ -71,10 +82,10 @@ static char *address_name(const struct sockaddr_un *address) {
     return asprintf(&name, "@%s", address->sun_path + 1) < 0 ? NULL : name;
 }
 
-int notify_open(struct notify_socket *socket_, const char *dir, const char *name) {
+int notify_open(struct notify_socket *socket_, const char *dir, const char *name, const struct account *account) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int result = make_path(dir, name, &address);
-    if (result == -ENAMETOOLONG)
+    int result = make_path(dir, name, account, &address);
+    if (result == -ENAMETOOLONG || result == -EXDEV)
         result = make_abstract(&address);
     if (result < 0)
         return result;

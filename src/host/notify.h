@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "host/account.h"
 #include "host/loop.h"
 
 /* One message as it came. Valid within the callback only; descriptors that came along are closed after it (which is
@@ -27,9 +28,9 @@ struct notify_socket {
 };
 
 /* Makes the socket DIR/notify/NAME, in place of a stale one; where that path would be longer than a socket's address
- * can be, an abstract one of a random name. Anybody may send who can reach it: the receiver is to check senders. dir is
- * absolute. 0 or -errno. */
-int notify_open(struct notify_socket *socket, const char *dir, const char *name);
+ * can be, or the app's account (its groups found) cannot reach it, an abstract one of a random name (docs/adr/0018).
+ * Anybody may send who can reach it: the receiver is to check senders. dir is absolute. 0 or -errno. */
+int notify_open(struct notify_socket *socket, const char *dir, const char *name, const struct account *account);
 
 /* received may close the socket. */
 void notify_listen(struct notify_socket *socket, struct loop *loop,

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -24,6 +26,9 @@ enum {
     NOFILE_RESERVE = 8,   /* of them, see proc_use_reserve() */
     STACK_BYTES = 64 * 1024,
     SETUP_SIGNALS = 4,
+    SLOTS = CHILD_MAX_MOVES + 1, /* one for the report of a child that does not share our memory */
+    HELD_NUDGE_MS = 20,          /* so often is such a child woken that somebody may have stopped */
+    HELD_MAX_MS = 5000,          /* and after that it is killed */
 };
 
 /* What proc_setup() found and made, for all spawns. */
@@ -36,8 +41,8 @@ static struct {
     struct sigaction before[SETUP_SIGNALS]; /* of setup_signals() */
     sigset_t mask;
     int null_fd;
-    int slots[CHILD_MAX_MOVES]; /* low numbers, kept occupied by /dev/null, where descriptors are staged for a child */
-    unsigned first_closed;      /* one above the highest slot */
+    int slots[SLOTS];      /* low numbers, kept occupied by /dev/null, where descriptors are staged for a child */
+    unsigned first_closed; /* one above the highest slot */
     char *stack_top;
 } common;
 
@@ -89,7 +94,7 @@ static int setup_slots(void) {
     common.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (common.null_fd < 0)
         return -errno;
-    for (size_t i = 0; i < CHILD_MAX_MOVES; i++) {
+    for (size_t i = 0; i < SLOTS; i++) {
         int slot = fcntl(common.null_fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         if (slot < 0)
             return -errno;
@@ -152,7 +157,7 @@ static bool is_target(const struct proc_spec *spec, int fd) {
 /* A slot that is itself a number which the child is to have is used for just that, so that no move overwrites what
  * another has yet to take. */
 static int choose_slot(const struct proc_spec *spec, int to, size_t *next) {
-    for (size_t i = 0; i < CHILD_MAX_MOVES; i++)
+    for (size_t i = 0; i < SLOTS; i++)
         if (common.slots[i] == to)
             return to;
     while (is_target(spec, common.slots[*next]))
@@ -188,16 +193,68 @@ static void unstage(const struct child_plan *plan, size_t staged_count) {
 }
 
 /* All signals are blocked, so that one from the terminal cannot hit the child before it has its own session. */
-static pid_t clone_child(struct child_plan *plan, int *pidfd_out) {
+static pid_t clone_child(struct child_plan *plan, int flags, int *pidfd_out) {
     sigset_t all;
     sigset_t kept;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &kept);
-    pid_t pid = clone(child_main, common.stack_top, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD | SIGCHLD, plan,
-                      pidfd_out);
+    pid_t pid = clone(child_main, common.stack_top, flags | CLONE_PIDFD | SIGCHLD, plan, pidfd_out);
     int error = errno;
     sigprocmask(SIG_SETMASK, &kept, NULL);
     return pid < 0 ? -error : pid;
+}
+
+/* ---- a child that changes its user (docs/adr/0018) ---- */
+
+static bool is_free(const struct child_plan *plan, int slot) {
+    for (size_t i = 0; i < plan->move_count; i++)
+        if (plan->moves[i].staged == slot || plan->moves[i].to == slot)
+            return false;
+    return true;
+}
+
+/* Each move takes one slot, at most: so one is left. */
+static int free_slot(const struct child_plan *plan) {
+    size_t i = 0;
+    while (!is_free(plan, common.slots[i]))
+        i++;
+    return common.slots[i];
+}
+
+/* Until execve closes the other end, or a failure is reported there. Its user may stop the child meanwhile, and we must
+ * not stand still with it. */
+static void await_report(int report, int pidfd, struct proc_failure *failure) {
+    struct pollfd readable = {.fd = report, .events = POLLIN};
+    struct mono deadline = mono_add_ms(loop_clock(), HELD_MAX_MS);
+    while (poll(&readable, 1, HELD_NUDGE_MS) <= 0) {
+        bool is_late = mono_ms_between(loop_clock(), deadline) <= 0;
+        (void)syscall(SYS_pidfd_send_signal, pidfd, is_late ? SIGKILL : SIGCONT, NULL, 0);
+        if (is_late) {
+            *failure = (struct proc_failure){PROC_STEP_ACCOUNT, ETIMEDOUT};
+            return;
+        }
+    }
+    struct proc_failure told;
+    if (read(report, &told, sizeof told) == (ssize_t)sizeof told)
+        *failure = told;
+}
+
+static pid_t clone_apart(struct child_plan *plan, int *pidfd_out) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    int slot = free_slot(plan);
+    pid_t pid = -EMFILE;
+    if (dup3(ends[1], slot, O_CLOEXEC) >= 0) {
+        plan->report_fd = slot;
+        pid = clone_child(plan, 0, pidfd_out);
+        dup3(common.null_fd, slot, O_CLOEXEC);
+    }
+    close(ends[1]);
+    if (pid > 0)
+        await_report(ends[0], *pidfd_out, &plan->failure);
+    close(ends[0]);
+    return pid;
 }
 
 static int fail(struct proc_failure *failure_out, enum proc_step step, int status) {
@@ -207,26 +264,34 @@ static int fail(struct proc_failure *failure_out, enum proc_step step, int statu
 
 int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(struct proc *, struct outcome),
                struct proc_failure *failure_out) {
+    static const struct proc_terms no_terms;
     assert(proc->pid == 0 && spec->tag != 0);
+    const struct proc_terms *terms = spec->terms ? spec->terms : &no_terms;
     struct child_plan plan = {
         .path = spec->path,
         .argv = spec->argv,
         .envp = spec->envp,
         .cwd = spec->cwd,
         .pid_text = spec->pid_text,
+        .terms = terms,
+        .changes_account = !account_is_ours(&terms->account),
+        .report_fd = -1,
         .nofile = common.nofile,
         .locks = tag_limit(spec->tag),
         .ignored = common.ignored,
         .ignored_count = common.ignored_count,
         .first_closed = common.first_closed,
     };
+    if (terms->oom_score_adj.is_given)
+        (void)snprintf(plan.oom_score_adj, sizeof plan.oom_score_adj, "%d\n", (int)terms->oom_score_adj.number);
     int status = stage(spec, &plan);
     if (status < 0) {
         unstage(&plan, spec->fd_count);
         return fail(failure_out, PROC_STEP_DESCRIPTORS, status);
     }
     int pidfd = -1;
-    pid_t pid = clone_child(&plan, &pidfd);
+    pid_t pid = plan.changes_account ? clone_apart(&plan, &pidfd)
+                                     : clone_child(&plan, CLONE_VM | CLONE_VFORK | CLONE_FILES, &pidfd);
     unstage(&plan, spec->fd_count);
     if (pid < 0)
         return fail(failure_out, PROC_STEP_FORK, pid);
@@ -309,10 +374,22 @@ const char *proc_step_words(enum proc_step step) {
         return "cannot make a process for";
     case PROC_STEP_DESCRIPTORS:
         return "cannot hand over the descriptors of";
-    case PROC_STEP_CWD:
-        return "cannot enter";
+    case PROC_STEP_OOM_SCORE_ADJ:
+        return "cannot set the oom_score_adj of";
     case PROC_STEP_LIMITS:
         return "cannot set the limits of";
+    case PROC_STEP_LIMIT_NOFILE:
+        return "cannot set the limit_nofile of";
+    case PROC_STEP_LIMIT_CORE:
+        return "cannot set the limit_core of";
+    case PROC_STEP_NICE:
+        return "cannot set nice for";
+    case PROC_STEP_ACCOUNT:
+        return "cannot change the user of";
+    case PROC_STEP_PRIVILEGES:
+        return "cannot set no_new_privileges for";
+    case PROC_STEP_CWD:
+        return "cannot enter";
     case PROC_STEP_EXEC:
         return "cannot execute";
     }

@@ -1,9 +1,9 @@
 /* Starting, signalling and waiting for processes.
  *
  * A spawn shares our memory until execve (clone with CLONE_VM | CLONE_VFORK | CLONE_PIDFD), so that it costs no page
- * tables and the step that failed is simply written where we read it. All waiting is in reap.c: SIGCHLD through the
- * loop's signalfd, then waitid for whatever has ended, our own processes and the orphans that come to us as their
- * subreaper alike.
+ * tables and the step that failed is simply written where we read it. One that changes its user does not:
+ * docs/adr/0018. All waiting is in reap.c: SIGCHLD through the loop's signalfd, then waitid for whatever has ended, our
+ * own processes and the orphans that come to us as their subreaper alike.
  *
  * Every process is tagged: its soft RLIMIT_LOCKS is set to its instance's tag. No kernel since 2.4.24 looks at that
  * limit, it is kept by fork, execve, setsid and an emptied environment, and it can be read of any process of ours: so
@@ -18,6 +18,8 @@
 
 #include "core/limits.h"
 #include "core/outcome.h"
+#include "core/value.h"
+#include "host/account.h"
 #include "host/loop.h"
 
 enum {
@@ -26,14 +28,38 @@ enum {
 };
 
 /* What a start consists of, in order; the step that failed is part of the report. */
-enum proc_step { PROC_STEP_FORK, PROC_STEP_DESCRIPTORS, PROC_STEP_CWD, PROC_STEP_LIMITS, PROC_STEP_EXEC };
+enum proc_step {
+    PROC_STEP_FORK,
+    PROC_STEP_DESCRIPTORS,
+    PROC_STEP_OOM_SCORE_ADJ,
+    PROC_STEP_LIMITS,
+    PROC_STEP_LIMIT_NOFILE,
+    PROC_STEP_LIMIT_CORE,
+    PROC_STEP_NICE,
+    PROC_STEP_ACCOUNT,
+    PROC_STEP_PRIVILEGES,
+    PROC_STEP_CWD,
+    PROC_STEP_EXEC
+};
+
+/* What a process is to be and to have that is not as we are and have it. Zero-initialised is nothing. */
+struct proc_terms {
+    struct account account; /* with its groups; owned */
+    struct optional umask;
+    struct optional nice;
+    struct optional oom_score_adj;
+    struct optional limit_nofile;
+    struct optional limit_core; /* bytes, or VALUE_UNLIMITED */
+    bool no_new_privileges;
+};
 
 struct proc_spec {
     const char *path; /* of the program; absolute, or relative to cwd */
     char *const *argv;
     char *const *envp;
-    const char *cwd; /* absolute */
-    uint32_t tag;    /* of the instance; not 0, and no other supervisor's on this machine: drawn from a random base */
+    const char *cwd;                /* absolute; entered with the rights of whoever it is to be */
+    const struct proc_terms *terms; /* NULL: none; needed during the call only */
+    uint32_t tag; /* of the instance; not 0, and no other supervisor's on this machine: drawn from a random base */
     struct {
         int from;        /* ours */
         int to;          /* the child's number */

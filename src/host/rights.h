@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/text.h"
+#include "host/account.h"
+
 enum { RIGHTS_GROUPS = 64 }; /* of a user; more are not looked at */
 
 enum rights_wish {
@@ -23,7 +26,13 @@ struct rights {
 /* May block: the groups come from the name service. False when they cannot be had. */
 bool rights_init(struct rights *rights, const struct passwd *user);
 
+/* Of an account whose groups were found. */
+void rights_of(struct rights *rights, const struct account *account);
+
 /* path is absolute. What cannot be looked at counts as allowed: this is for warnings. */
 bool rights_can(const struct rights *rights, const char *path, enum rights_wish wish);
+
+/* The same; when not, says where it ends: `/home/anna is closed to that user (mode 0700)`. */
+bool rights_explain(const struct rights *rights, const char *path, enum rights_wish wish, struct text *why);
 
 #endif

@@ -22,6 +22,7 @@
 
 enum { LIMIT_MS = 10000 };
 
+static const struct account ours;
 static struct loop *loop;
 static struct loop_timer limit;
 static struct notify_socket notify;
@@ -94,7 +95,7 @@ static void send_to(const char *address, const char *bytes, size_t len, int fd) 
 }
 
 static void open_and_listen(const char *dir) {
-    assert_int_equal(notify_open(&notify, dir, "web.1"), 0);
+    assert_int_equal(notify_open(&notify, dir, "web.1", &ours), 0);
     notify_listen(&notify, loop, on_message);
 }
 
@@ -131,7 +132,7 @@ static void can_be_reached_by_every_user(void **state) {
 static void takes_the_place_of_a_stale_socket(void **state) {
     (void)state;
     struct notify_socket stale = {0};
-    assert_int_equal(notify_open(&stale, folder, "web.1"), 0);
+    assert_int_equal(notify_open(&stale, folder, "web.1", &ours), 0);
     open_and_listen(folder);
     assert_string_equal(stale.address, notify.address);
     send_to(notify.address, "READY=1", 7, -1);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -67,6 +68,15 @@ static void child_tells_its_pid(void) {
     printf("%d %s", getpid(), getenv("SOME_PID"));
 }
 
+static void child_tells_who_it_is(void) {
+    gid_t groups[8];
+    int count = getgroups(8, groups);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    printf("%u %u %u %u %d %u, %d %d", (unsigned)getuid(), (unsigned)geteuid(), (unsigned)getgid(), (unsigned)getegid(),
+           count, count > 0 ? (unsigned)groups[0] : 0, (int)limit.rlim_cur, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+}
+
 static void child_waits(void) {
     printf("x");
     fflush(stdout);
@@ -93,6 +103,7 @@ static const struct {
     {"signals", child_tells_signals},
     {"place", child_tells_place},
     {"pid", child_tells_its_pid},
+    {"who", child_tells_who_it_is},
     {"wait", child_waits},
     {"hand-over", child_hands_over},
 };
@@ -128,9 +139,15 @@ static void on_ended(struct proc *proc, struct outcome outcome) {
     loop_break(loop);
 }
 
+static const struct proc_terms *terms_in_use;
+
 static struct proc_spec spec_of(char *const *argv) {
-    return (struct proc_spec){
-        .path = "/proc/self/exe", .argv = argv, .envp = no_environment, .cwd = "/tmp", .tag = tag};
+    return (struct proc_spec){.path = "/proc/self/exe",
+                              .argv = argv,
+                              .envp = no_environment,
+                              .cwd = "/tmp",
+                              .terms = terms_in_use,
+                              .tag = tag};
 }
 
 static int spawn(struct watched *watched, const struct proc_spec *spec, struct proc_failure *failure) {
@@ -314,6 +331,33 @@ static void a_child_has_each_named_descriptor_at_its_number(void **state) {
         close(fds[i][0]);
     }
     wait_for(&watched);
+}
+
+/* The kernel marks the memory of who changes its user, which must not be ours. */
+static void another_user_has_memory_of_his_own(void **state) {
+    (void)state;
+    enum { STRANGER = 54321 };
+    gid_t groups[] = {STRANGER + 2};
+    const struct proc_terms terms = {
+        .account = {.is_given = true, .uid = STRANGER, .gid = STRANGER + 1, .groups = groups, .group_count = 1},
+        .limit_nofile = {true, 123},
+        .no_new_privileges = true,
+    };
+    if (geteuid() != 0)
+        skip();
+    terms_in_use = &terms;
+    assert_string_equal(output_of("who"), "54321 54321 54322 54322 1 54323, 123 1");
+    assert_int_equal(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
+    assert_string_equal(output_of("descriptors"), "0 1 2 ");
+    char *argv[] = {"child", "0", NULL};
+    struct proc_spec spec = spec_of(argv);
+    spec.path = "/none/at/all";
+    assert_fails(&spec, PROC_STEP_EXEC, ENOENT);
+    spec.cwd = "/root";
+    struct stat st;
+    if (stat("/root", &st) == 0 && !(st.st_mode & S_IXOTH))
+        assert_fails(&spec, PROC_STEP_CWD, EACCES);
+    terms_in_use = NULL;
 }
 
 static void a_child_writes_its_pid_into_its_environment(void **state) {
@@ -519,6 +563,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(without_descriptors_a_start_fails_cleanly),
         cmocka_unit_test(a_child_has_the_standard_descriptors_and_no_other),
         cmocka_unit_test(a_child_has_each_named_descriptor_at_its_number),
+        cmocka_unit_test(another_user_has_memory_of_his_own),
         cmocka_unit_test(a_child_writes_its_pid_into_its_environment),
         cmocka_unit_test(a_child_has_no_signal_blocked_or_ignored),
         cmocka_unit_test(a_child_has_its_own_session_and_the_old_limit),
