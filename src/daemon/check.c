@@ -60,19 +60,34 @@ const char *check_name(const struct check *check, const char *path) {
     return strncmp(path, root, len) == 0 && path[len] == '/' ? path + len + 1 : path;
 }
 
+/* What keeps who checks, or the app's own user, from entering it; 0: nothing that can be seen. */
+static int check_enter(const struct check_app *app, struct text *why) {
+    struct stat st;
+    const struct rights *rights = check_rights(app);
+    if (stat(app->cwd, &st) < 0)
+        return rights && errno == EACCES ? 0 : errno;
+    if (!S_ISDIR(st.st_mode))
+        return ENOTDIR;
+    if (!rights)
+        return access(app->cwd, X_OK) < 0 ? errno : 0;
+    return rights_explain(rights, app->cwd, RIGHTS_EXECUTE, why) ? 0 : EACCES;
+}
+
 /* False when the folder cannot be entered: then nothing relative to it is worth a finding of its own. */
 static bool check_cwd(const struct check *check, struct check_app *app) {
     const char *root = check->manifest->supervisor.root;
+    const char *name = app->config.cwd ? app->config.cwd : root;
+    struct text closed TEXT_AUTO = {0};
+    struct text whom TEXT_AUTO = {0};
     app->cwd = manifest_path(root, app->config.cwd ? app->config.cwd : ".", &app->env);
-    struct stat st;
-    int why = !app->cwd                    ? ENOMEM
-              : stat(app->cwd, &st) < 0    ? errno
-              : !S_ISDIR(st.st_mode)       ? ENOTDIR
-              : access(app->cwd, X_OK) < 0 ? errno
-                                           : 0;
-    if (why != 0)
-        check_find(check, app, RULE_FOLDER, "cwd", NULL, "cannot enter %s: %s",
-                   app->config.cwd ? app->config.cwd : root, strerror(why));
+    int why = app->cwd ? check_enter(app, &closed) : ENOMEM;
+    if (check_rights(app))
+        account_print(&app->terms.account, &whom);
+    if (closed.len > 0)
+        check_find(check, app, RULE_FOLDER, "cwd", NULL, "%s cannot enter %s: %s", text_get(&whom), name,
+                   text_get(&closed));
+    else if (why != 0)
+        check_find(check, app, RULE_FOLDER, "cwd", NULL, "cannot enter %s: %s", name, strerror(why));
     return why == 0;
 }
 
@@ -118,6 +133,7 @@ static void check_app_fini(struct check_app *app) {
         free(app->env_files.items[i]);
     free(app->env_files.items);
     free(app->cwd);
+    launch_terms_fini(&app->terms);
     app_config_fini(&app->config);
     env_fini(&app->env);
 }
@@ -131,11 +147,10 @@ static const char *check_written_name(const struct manifest *manifest) {
 static void check_one(const struct check *check, const struct manifest_app *manifest_app) {
     struct check_app app = {.app = manifest_app};
     size_t before = check->diags->count;
-    bool ok = layers_build(check->manifest, manifest_app, check->launch.inherited, check_read_env_file, &app.env_files,
-                           &app.env, check->diags);
+    bool ok = launch_layers(&check->launch, manifest_app, check_read_env_file, &app.env_files, &app.env, check->diags);
     ok = manifest_resolve(check->manifest, manifest_app, &app.env, &app.config, check->diags) && ok;
     diags_give_app(check->diags, before, manifest_app->name);
-    if (ok) {
+    if (ok && check_terms(check, &app)) {
         const struct manifest *manifest = check->manifest;
         app.is_development = lint_is_development(manifest->profile, check_written_name(manifest), &app.env);
         require_look(&check->launch, manifest_app, &app.config, &app.env, check->diags);

@@ -13,6 +13,7 @@
 #include "core/rules.h"
 #include "core/words.h"
 #include "daemon/launch.h"
+#include "host/rights.h"
 #include "host/tag.h"
 
 struct check {
@@ -34,6 +35,8 @@ struct check_app {
     struct app_config config;
     char *cwd;             /* absolute */
     struct list env_files; /* that were read: absolute paths */
+    struct proc_terms terms;
+    struct rights rights; /* of the account of its terms */
     bool is_development;
 };
 
@@ -48,6 +51,12 @@ void check_find_at(const struct check *check, const struct check_app *app, enum 
 
 /* An absolute path as messages have it: relative to root, when it is below. Points into path. */
 const char *check_name(const struct check *check, const char *path);
+
+/* The rights to look with: NULL when the app runs as who checks. */
+const struct rights *check_rights(const struct check_app *app);
+
+/* Who the app runs as and within what limits. False when that cannot be told (a finding, made already). */
+bool check_terms(const struct check *check, struct check_app *app);
 
 /* The parts. Each takes an app that could be resolved; those about its folder only when that can be entered. */
 void check_commands(const struct check *check, struct check_app *app);     /* programs, interpreters, what they are */

@@ -36,7 +36,8 @@ static void find_program(const struct check *check, const struct check_app *app,
 static bool is_program(const struct check_app *app, const char *name) {
     const char *path_list = env_get(&app->env, "PATH");
     char *found = NULL;
-    int r = fs_find_program(name, app->cwd, path_list ? path_list : "/usr/local/bin:/usr/bin:/bin", &found);
+    int r = fs_find_program_for(check_rights(app), name, app->cwd,
+                                path_list ? path_list : "/usr/local/bin:/usr/bin:/bin", &found);
     free(found);
     return r >= 0;
 }
@@ -61,7 +62,8 @@ static void judge_interpreter(const struct check_app *app, const char *line, str
         text_printf(error, "its first line ends as on Windows (CRLF), so that %.*s is not found", (int)len - 1,
                     text_get(&word));
     } else if (!is_program(app, text_get(&word))) {
-        text_printf(error, "its interpreter %s is missing", text_get(&word));
+        text_printf(error, "its interpreter %s is missing%s", text_get(&word),
+                    check_rights(app) ? ", or closed to the app's user" : "");
     } else if (len > 4 && strcmp(text_get(&word) + len - 4, "/env") == 0) {
         /* `#!/usr/bin/env -S A=1 python3` is about python3 */
         while (next_word(&line, &word) && (*text_get(&word) == '-' || strchr(text_get(&word), '=')))
@@ -88,7 +90,7 @@ static void check_interpreter(const struct check *check, const struct check_app 
 
 static void check_program(const struct check *check, struct check_app *app, const char *key, const char *command) {
     struct launch launch = {0};
-    struct proc_spec spec = {0};
+    struct proc_spec spec = {.terms = &app->terms};
     struct text error TEXT_AUTO = {0};
     if (!launch_command(&check->launch, &app->config, command, &app->env, 1, &launch, &spec, &error))
         find_program(check, app, key, command, text_get(&error));

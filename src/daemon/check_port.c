@@ -54,18 +54,22 @@ static unsigned long read_number(const char *path, const char *prefix, int base,
     return number;
 }
 
-/* What we have goes on to the app only when we are root or hold it as an ambient capability (capabilities(7)). */
+/* What we have goes on to the app only when we are root or hold it as an ambient capability (capabilities(7)), and not
+ * at all to another user. */
 static bool may_bind(const struct check *check, struct check_app *app, int port) {
     enum { NET_BIND_SERVICE = 10 };
     if ((unsigned)port >= read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", "", 10, 1024))
         return true;
+    const struct account *account = &app->terms.account;
+    bool keeps = account_is_ours(account) || account->uid == geteuid();
     const char *which = geteuid() == 0 ? "CapEff:" : "CapAmb:";
-    if (read_number("/proc/self/status", which, 16, 0) >> NET_BIND_SERVICE & 1)
+    if (keeps && read_number("/proc/self/status", which, 16, 0) >> NET_BIND_SERVICE & 1)
         return true;
     struct launch launch = {0};
-    struct proc_spec spec = {0};
+    struct proc_spec spec = {.terms = &app->terms};
     struct text unused TEXT_AUTO = {0};
     bool has =
+        !app->terms.no_new_privileges &&
         launch_command(&check->launch, &app->config, app->config.command, &app->env, 1, &launch, &spec, &unused) &&
         getxattr(launch.program, "security.capability", NULL, 0) > 0;
     launch_fini(&launch);
@@ -117,6 +121,19 @@ static void find_held(const struct check *check, const struct check_app *app, co
     check_find_at(check, app, RULE_PORT_HELD, &place, "%s", error);
 }
 
+/* For an app of another user, upkeep itself may still have the right. */
+static void find_privileged(const struct check *check, const struct check_app *app, int port) {
+    struct text advice TEXT_AUTO = {0};
+    struct setting setting = manifest_setting(app->app, "port");
+    struct diag_place place = {.app = app->app->name, .file = check->manifest->file, .line = setting.line};
+    if (check_rights(app)) {
+        text_printf(&advice, "let upkeep open it for the app (listen = 0.0.0.0:%d), or use a port from 1024 on", port);
+        place.advice = text_get(&advice);
+    }
+    check_find_at(check, app, RULE_PORT_PRIVILEGED, &place,
+                  "port %d is below the first that every user may open, and the app will not have the right", port);
+}
+
 void check_port(const struct check *check, struct check_app *app) {
     static const struct owner_tree nobody = {0};
     int port = (int)app->config.port;
@@ -125,9 +142,8 @@ void check_port(const struct check *check, struct check_app *app) {
         return;
     if (owner_check_port(&nobody, port, &error) < 0)
         find_held(check, app, "port", NULL, port, text_get(&error));
-    else if (!check->has_running && !may_bind(check, app, port))
-        check_find(check, app, RULE_PORT_PRIVILEGED, "port", NULL,
-                   "port %d is below the first that every user may open, and the app will not have the right", port);
+    else if ((!check->has_running || check_rights(app)) && !may_bind(check, app, port))
+        find_privileged(check, app, port);
 }
 
 /* Whether systemd itself listens there, which may be about to pass the socket. */

@@ -1,0 +1,111 @@
+/* Who an app runs as, and within what limits: whether that can be kept here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/check.h"
+#include "host/fs.h"
+
+const struct rights *check_rights(const struct check_app *app) {
+    return account_is_ours(&app->terms.account) ? NULL : &app->rights;
+}
+
+/* ---- limits ---- */
+
+static bool is_above_hard(int resource, int64_t wanted) {
+    struct rlimit limit;
+    return getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_max != RLIM_INFINITY &&
+           (wanted == VALUE_UNLIMITED || (rlim_t)wanted > limit.rlim_max) && !account_has_capability(CAP_SYS_RESOURCE);
+}
+
+static int64_t read_number(const char *path, int64_t fallback) {
+    char *bytes = NULL;
+    size_t len = 0;
+    if (fs_read_start(path, 32, &bytes, &len) < 0)
+        return fallback;
+    int64_t number = strtoll(bytes, NULL, 10);
+    free(bytes);
+    return number;
+}
+
+static void check_nofile(const struct check *check, const struct check_app *app) {
+    const struct optional *wanted = &app->config.limit_nofile;
+    int64_t top = read_number("/proc/sys/fs/nr_open", INT64_MAX);
+    if (!wanted->is_given)
+        return;
+    if (wanted->number > top)
+        check_find(check, app, RULE_LIMITS, "limit_nofile", NULL,
+                   "limit_nofile: %lld is above what this machine gives to anybody (fs.nr_open is %lld)",
+                   (long long)wanted->number, (long long)top);
+    else if (is_above_hard(RLIMIT_NOFILE, wanted->number))
+        check_find(check, app, RULE_LIMITS, "limit_nofile", NULL,
+                   "limit_nofile: %lld is above the hard limit, which only root may raise", (long long)wanted->number);
+}
+
+static void check_core(const struct check *check, const struct check_app *app) {
+    const struct optional *wanted = &app->config.limit_core;
+    if (wanted->is_given && is_above_hard(RLIMIT_CORE, wanted->number))
+        check_find(check, app, RULE_LIMITS, "limit_core", NULL,
+                   "limit_core: is above the hard limit, which only root may raise");
+}
+
+/* As the kernel judges it (can_nice in kernel/sched): RLIMIT_NICE counts from 20 down. */
+static void check_nice(const struct check *check, const struct check_app *app) {
+    const struct optional *wanted = &app->config.nice;
+    struct rlimit limit;
+    errno = 0;
+    int now = getpriority(PRIO_PROCESS, 0);
+    if (!wanted->is_given || errno != 0 || wanted->number >= now || account_has_capability(CAP_SYS_NICE) ||
+        getrlimit(RLIMIT_NICE, &limit) < 0 || (rlim_t)(20 - wanted->number) <= limit.rlim_cur)
+        return;
+    check_find(check, app, RULE_LIMITS, "nice", NULL, "nice: only root may go below what upkeep runs with (%d)", now);
+}
+
+/* How far down it may go nobody can ask: it is tried, on ourselves. The way back is up, which is always free. */
+static bool may_lower_oom_score(int64_t wanted, int64_t now) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    bool may = dprintf(fd, "%lld", (long long)wanted) > 0;
+    bool is_back = !may || dprintf(fd, "%lld", (long long)now) > 0;
+    close(fd);
+    return may && is_back;
+}
+
+static void check_oom_score(const struct check *check, const struct check_app *app) {
+    const struct optional *wanted = &app->config.oom_score_adj;
+    int64_t now = read_number("/proc/self/oom_score_adj", -1000);
+    if (wanted->is_given && wanted->number < now && !may_lower_oom_score(wanted->number, now))
+        check_find(check, app, RULE_LIMITS, "oom_score_adj", NULL,
+                   "oom_score_adj: only root may go below what upkeep was given (it has %lld)", (long long)now);
+}
+
+/* ---- users ---- */
+
+static void check_account(const struct check *check, const struct check_app *app) {
+    struct text error TEXT_AUTO = {0};
+    if (account_is_allowed(&app->terms.account, &error))
+        return;
+    check_find(check, app, RULE_USER, app->config.user ? "user" : "group", NULL, "%s", text_get(&error));
+}
+
+bool check_terms(const struct check *check, struct check_app *app) {
+    struct text error TEXT_AUTO = {0};
+    if (!launch_find_terms(&app->config, &app->terms, &error))
+        return false;
+    rights_of(&app->rights, &app->terms.account);
+    /* A supervisor that runs as somebody else has other rights than who checks. */
+    if (check->has_running && check->runner != geteuid())
+        return true;
+    check_account(check, app);
+    check_nofile(check, app);
+    check_core(check, app);
+    check_nice(check, app);
+    check_oom_score(check, app);
+    return true;
+}
