@@ -534,26 +534,10 @@ const struct manifest_key *manifest_key_find(const struct manifest_key *keys, co
 
 /* Keys that the documentation promises and this version does not have: never taken in silence. */
 static const char *const planned[] = {
-    "health",
-    "health_interval",
-    "health_timeout",
-    "health_retries",
-    "reload",
-    "instances",
-    "log_on_full",
-    "log_max_size",
-    "log_max_age",
-    "log_keep",
-    "log_compress",
-    "max_memory",
-    "memory_limit",
-    "cpu_limit",
-    "pids_limit",
-    "watch",
-    "watch_ignore",
-    "watch_delay",
-    "cron_restart",
-    NULL,
+    "health",       "health_interval", "health_timeout", "health_retries", "reload",
+    "instances",    "log_on_full",     "log_max_size",   "log_max_age",    "log_keep",
+    "log_compress", "max_memory",      "memory_limit",   "cpu_limit",      "pids_limit",
+    "watch",        "watch_ignore",    "watch_delay",    "cron_restart",   NULL,
 };
 
 /* What others call it. */

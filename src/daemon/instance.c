@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/limits.h"
 #include "daemon/require.h"
@@ -307,7 +306,7 @@ static bool instance_prepare(struct instance *instance, struct text *error) {
     const char *root = instance->context->launch.manifest->supervisor.root;
     if (output_prepare(instance->output, &instance->config, root, &instance->context->env, error) < 0)
         return false;
-    output_give(instance->output, account_is_ours(&instance->terms.account) ? geteuid() : instance->terms.account.uid);
+    output_give(instance->output, account_uid(&instance->terms.account));
     if (output_export(instance->output, &instance->context->env))
         return true;
     text_str(error, "out of memory for the environment");

@@ -43,6 +43,7 @@ struct part {
     uint32_t tag;
     const struct manifest_app *manifest_app;
     struct app_config config; /* of the step that runs, or the last that did */
+    struct proc_terms terms;  /* likewise */
     struct output *output;    /* NULL: it writes nothing, not yet or no more */
     struct proc proc;         /* of the step */
     struct loop_timer kill;
@@ -292,14 +293,16 @@ static bool part_configure(struct part *part, struct text *error) {
 
 static bool part_spawn(struct part *part, struct text *error) {
     struct preparing *run = part->run;
-    struct proc_spec spec = {0};
+    struct proc_spec spec = {.terms = &part->terms};
     struct launch launch = {0};
     struct proc_failure failure;
     const char *command = part->config.prepare.items[part_app(part)->step];
-    bool ok = launch_command(&run->launch, &part->config, command, &run->env, part->tag, &launch, &spec, error);
+    bool ok = launch_terms(&part->config, &part->terms, error) &&
+              launch_command(&run->launch, &part->config, command, &run->env, part->tag, &launch, &spec, error);
     if (ok) {
         int out = -1;
         int err = -1;
+        output_give(part->output, account_uid(&part->terms.account));
         output_fds(part->output, &out, &err);
         part_announce_step(part, out);
         spec.fds[spec.fd_count].from = out;
@@ -582,6 +585,7 @@ static void run_until_over(struct preparing *run) {
 static void run_close(struct preparing *run) {
     for (size_t i = 0; run->parts && i < run->prepare->count; i++) {
         app_config_fini(&run->parts[i].config);
+        launch_terms_fini(&run->parts[i].terms);
         prepared_fini(&run->parts[i].inputs);
     }
     free(run->parts);

@@ -148,6 +148,10 @@ bool account_has_capability(int capability) {
            data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
+uid_t account_uid(const struct account *account) {
+    return account->is_given ? account->uid : geteuid();
+}
+
 /* Who has the right to change groups does so, even to become who we are: our groups may be others than the user's. */
 bool account_is_ours(const struct account *account) {
     return !account->is_given || (account->uid == geteuid() && account->gid == getegid() &&

@@ -30,6 +30,9 @@ void account_fini(struct account *account);
 /* Its supplementary groups as well. May block. False with a sentence in error. */
 bool account_find_groups(struct account *account, struct text *error);
 
+/* Whose files what runs as it makes. */
+uid_t account_uid(const struct account *account);
+
 /* Whether our own processes are of this account anyway. */
 bool account_is_ours(const struct account *account);
 

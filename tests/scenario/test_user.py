@@ -140,6 +140,19 @@ class Commands(AsRoot):
         self.assertIn(f"before={NOBODY}\n", s.log("a"))
         self.assertIn(f"after={NOBODY} main={pid}\n", s.log("a"))
 
+    def test_prepare(self):
+        s = self.open_stack(f"[app:a]\nuser = nobody\ncwd = web\ncommand = {CHILD} run\numask = 026\n"
+                            "prepare = sh -c 'echo $HOME by $(id -un) >made; echo told >/dev/stderr'\n"
+                            "[app:b]\nuser = no-such-user\nprepare = true\ncommand = true\n",
+                            files={"web/x": ""})
+        os.chown(os.path.join(s.folder, "web"), NOBODY, NOBODY)
+        s.call("prepare", "a", check=0)
+        self.assertEqual(s.read("web/made").decode(), f"{pwd.getpwnam('nobody').pw_dir} by nobody\n")
+        made = os.stat(os.path.join(s.folder, "web/made"))
+        self.assertEqual((made.st_uid, made.st_mode & 0o777), (NOBODY, 0o640))
+        self.assertIn("told", s.log("a"))
+        self.assertIn("there is no user no-such-user on this machine", s.call("prepare", "b", check=1).err)
+
     def test_output_can_be_opened_anew(self):
         s = self.open_stack("[app:a]\ntype = oneshot\nuser = nobody\n"
                             "command = sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'\n").run()
