@@ -521,6 +521,30 @@ static void on_unfit(struct making *m) {
     }
 }
 
+static void on_unhealthy(struct making *m) {
+    switch (m->life.phase) {
+    case PHASE_READY:
+        because(m, CAUSE_UNHEALTHY);
+        take_down(m, CAUSE_UNHEALTHY);
+        return;
+    case PHASE_STOPPED:
+    case PHASE_DONE:
+    case PHASE_FAILED:
+    case PHASE_BLOCKED:
+    case PHASE_WAITING:
+    case PHASE_BACKOFF:
+    case PHASE_SPAWNING:
+    case PHASE_PREPARING:
+    case PHASE_STARTING:
+    case PHASE_STOP_COMMAND:
+    case PHASE_STOP_TAIL:
+    case PHASE_STOPPING:
+    case PHASE_CLEARING:
+    case PHASE_KILLING:
+        return;
+    }
+}
+
 static void because_ended(struct making *m, enum cause cause) {
     m->why = (struct why){cause, m->life.outcome, m->life.lasted_ms};
 }
@@ -819,6 +843,7 @@ static void (*const handlers[EVENT_COUNT])(struct making *) = {
     [EVENT_SPAWN_FAILED] = on_spawn_failed,
     [EVENT_READY] = on_ready,
     [EVENT_UNFIT] = on_unfit,
+    [EVENT_UNHEALTHY] = on_unhealthy,
     [EVENT_ALIVE] = on_alive,
     [EVENT_HUNG] = on_hung,
     [EVENT_EXTEND] = on_extend,
@@ -890,6 +915,7 @@ static const char *const event_names[EVENT_COUNT] = {
     [EVENT_SPAWN_FAILED] = "spawn-failed",
     [EVENT_READY] = "ready",
     [EVENT_UNFIT] = "unfit",
+    [EVENT_UNHEALTHY] = "unhealthy",
     [EVENT_ALIVE] = "alive",
     [EVENT_HUNG] = "hung",
     [EVENT_EXTEND] = "extend",

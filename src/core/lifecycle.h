@@ -57,9 +57,10 @@ enum cause {
     CAUSE_SPAWN_FAILED,
     CAUSE_READY,
     CAUSE_NOT_READY_IN_TIME,
-    CAUSE_UNFIT,    /* the readiness probe found what can never become right (a stranger on the port) */
-    CAUSE_WATCHDOG, /* ready, and not heard of in time; or it said itself that it hangs */
-    CAUSE_ENDING,   /* the app said STOPPING=1: it ends by itself */
+    CAUSE_UNFIT,     /* the readiness probe found what can never become right (a stranger on the port) */
+    CAUSE_UNHEALTHY, /* ready, and its health condition was missed too often in a row */
+    CAUSE_WATCHDOG,  /* ready, and not heard of in time; or it said itself that it hangs */
+    CAUSE_ENDING,    /* the app said STOPPING=1: it ends by itself */
     CAUSE_EXITED,
     CAUSE_PRE_START_DONE,
     CAUSE_PRE_START_FAILED,
@@ -116,6 +117,7 @@ enum lifecycle_event_kind {
     EVENT_SPAWN_FAILED,
     EVENT_READY,
     EVENT_UNFIT,
+    EVENT_UNHEALTHY,    /* its health condition was missed too often in a row */
     EVENT_ALIVE,        /* the main process is well, or has changed its watchdog_ms */
     EVENT_HUNG,         /* it says that it is not */
     EVENT_EXTEND,       /* it needs more time for what it is doing */

@@ -100,6 +100,9 @@ void why_print(const struct why *why, const char *detail, struct text *out) {
     case CAUSE_UNFIT:
         text_str(out, detail ? detail : "can never become ready");
         return;
+    case CAUSE_UNHEALTHY:
+        text_printf(out, "unhealthy%s%s", detail ? " " : "", detail ? detail : "");
+        return;
     case CAUSE_WATCHDOG:
         if (why->after_ms > 0)
             print_limit("hung: no WATCHDOG=1 within ", why, out);

@@ -111,6 +111,7 @@ static bool settle_is_failure(const struct change *change) {
     case CAUSE_SPAWN_FAILED:
     case CAUSE_NOT_READY_IN_TIME:
     case CAUSE_UNFIT:
+    case CAUSE_UNHEALTHY:
     case CAUSE_WATCHDOG:
     case CAUSE_ENDING:
     case CAUSE_EXITED:

@@ -66,6 +66,7 @@ static struct actor supervisor_actor_of(const struct instance *instance, enum ca
     case CAUSE_READY:
     case CAUSE_NOT_READY_IN_TIME:
     case CAUSE_UNFIT:
+    case CAUSE_UNHEALTHY:
     case CAUSE_WATCHDOG:
     case CAUSE_ENDING:
     case CAUSE_EXITED:
@@ -161,6 +162,7 @@ static char *supervisor_take_detail(const struct supervisor *sv, struct instance
         return answer ? strdup(answer) : NULL;
     }
     case CAUSE_UNFIT:
+    case CAUSE_UNHEALTHY:
     case CAUSE_SPAWN_FAILED:
         return supervisor_earlier_detail(instance, cause);
     case CAUSE_EXITED:

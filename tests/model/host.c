@@ -29,7 +29,7 @@ static void add_report(struct moves *moves, bool is_possible, struct lifecycle_e
         moves->list[moves->count++] = move;
 }
 
-/* What an app says of itself starts nothing: the gate makes no difference. */
+/* What an app says of itself, or its health, starts nothing: the gate makes no difference. */
 static void add_word(struct moves *moves, bool is_possible, struct lifecycle_event event) {
     event.now = MODEL_NOW;
     moves->list[moves->count++] = (struct move){.event = event, .is_lie = !is_possible, .is_report = true};
@@ -60,6 +60,7 @@ size_t host_moves(const struct world *world, struct move *list) {
     add_report(&moves, host->spawning, (struct lifecycle_event){.kind = EVENT_SPAWNED});
     add_report(&moves, has_main, (struct lifecycle_event){.kind = EVENT_READY});
     add_report(&moves, has_main, (struct lifecycle_event){.kind = EVENT_UNFIT});
+    add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_UNHEALTHY});
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE, .watchdog_ms = -1});
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE, .watchdog_ms = 2 * UNIT_MS});
     add_word(&moves, has_main, (struct lifecycle_event){.kind = EVENT_ALIVE});
@@ -95,6 +96,7 @@ struct host host_hear(const struct world *world, const struct lifecycle_rules *r
     case EVENT_TICK:
     case EVENT_READY:
     case EVENT_UNFIT:
+    case EVENT_UNHEALTHY:
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:

@@ -236,6 +236,13 @@ static bool watchdog_watches_what_is_ready(const struct transition *t) {
     return is_due == is_taken_down;
 }
 
+static bool unhealthy_goes_down(const struct transition *t) {
+    const struct lifecycle *before = &t->before->life;
+    bool is_due = t->move->event.kind == EVENT_UNHEALTHY && before->phase == PHASE_READY;
+    bool is_taken_down = t->step.next.takedown == CAUSE_UNHEALTHY && before->takedown != CAUSE_UNHEALTHY;
+    return is_due == is_taken_down && (!is_due || t->step.next.goal == GOAL_UP);
+}
+
 static bool who_ends_by_itself_may(const struct transition *t) {
     const struct lifecycle *before = &t->before->life;
     const struct lifecycle *next = &t->step.next;
@@ -300,6 +307,7 @@ static bool requests_are_kept(const struct transition *t) {
     case EVENT_SPAWN_FAILED:
     case EVENT_READY:
     case EVENT_UNFIT:
+    case EVENT_UNHEALTHY:
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:
@@ -454,6 +462,7 @@ const struct invariant invariants[] = {
      "too) "
      "says that it hangs.",
      watchdog_watches_what_is_ready},
+    {"A ready app that is unhealthy is taken down, one that is not ready is not.", unhealthy_goes_down},
     {"An app that says that it ends by itself is not signalled, unless its stop is asked for, nor is it ready any "
      "more; "
      "what it leaves behind is ended as ever.",

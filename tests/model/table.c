@@ -194,7 +194,8 @@ void table_write(FILE *out) {
                 phase_meanings[phase]);
     fputs(reading, out);
     write_matrix(out, "What is asked for, and what the dependencies say", EVENT_START, EVENT_GATE);
-    write_matrix(out, "What the host reports of a start", EVENT_SPAWNED, EVENT_UNFIT);
+    write_matrix(out, "What the host reports of a start, and of the health of what is up", EVENT_SPAWNED,
+                 EVENT_UNHEALTHY);
     write_matrix(out, "What the app says of itself", EVENT_ALIVE, EVENT_ENDING);
     write_matrix(out, "What the host reports of an end, and the clock", EVENT_EXITED, EVENT_TICK);
     fputs("\n## What always holds\n\nChecked at every transition between all reachable states:\n\n", out);

@@ -256,6 +256,7 @@ static bool may_end(const struct world *world, const struct lifecycle_rules *rul
     case EVENT_GATE:
     case EVENT_READY:
     case EVENT_UNFIT:
+    case EVENT_UNHEALTHY:
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:
@@ -304,6 +305,7 @@ static bool may_be_healthy(const struct world *world, const struct lifecycle_rul
     case EVENT_KILL:
     case EVENT_SPAWN_FAILED:
     case EVENT_UNFIT:
+    case EVENT_UNHEALTHY:
     case EVENT_ALIVE:
     case EVENT_HUNG:
     case EVENT_EXTEND:

@@ -206,6 +206,24 @@ static void unfit_is_a_failure(void **state) {
     assert_int_equal(play.last.why.cause, CAUSE_UNFIT);
 }
 
+static void an_unhealthy_app_comes_back(void **state) {
+    (void)state;
+    struct play play = play_new(&service);
+    is_started(&play);
+    happens_only(&play, EVENT_SPAWNED);
+    happens_only(&play, EVENT_UNHEALTHY);
+    assert_step(&play, PHASE_STARTING, ACT_NONE);
+    happens_only(&play, EVENT_READY);
+    happens_only(&play, EVENT_UNHEALTHY);
+    assert_step(&play, PHASE_STOPPING, ACT_SIGNAL_MAIN);
+    assert_int_equal(play.last.why.cause, CAUSE_UNHEALTHY);
+    happens_only(&play, EVENT_UNHEALTHY);
+    assert_step(&play, PHASE_STOPPING, ACT_NONE);
+    exits(&play, 0, false);
+    assert_step(&play, PHASE_BACKOFF, ACT_NONE); /* to end well when told to is no success */
+    assert_int_equal(play.last.why.cause, CAUSE_UNHEALTHY);
+}
+
 /* ---- what an app says of itself ---- */
 
 static void says(struct play *play, enum lifecycle_event_kind kind, int64_t ms) {
@@ -627,6 +645,7 @@ int main(void) {
         cmocka_unit_test(not_ready_in_time_is_a_failure_with_the_limit),
         cmocka_unit_test(unfit_is_a_failure),
         cmocka_unit_test(silence_is_told_with_its_length),
+        cmocka_unit_test(an_unhealthy_app_comes_back),
         cmocka_unit_test(watchdog_can_be_changed_for_one_start),
         cmocka_unit_test(a_hung_app_says_so),
         cmocka_unit_test(more_time_is_told_with_the_limit),

@@ -68,6 +68,11 @@ static const struct {
      "port 14200 is held by pid 812 (uvicorn)",
      "port 14200 is held by pid 812 (uvicorn)"},
 
+    {{CAUSE_UNHEALTHY, NONE, 0}, NULL, "unhealthy"},
+    {{CAUSE_UNHEALTHY, TERMINATED, 12},
+     "3 times in a row: connection refused on 127.0.0.1:14200",
+     "unhealthy 3 times in a row: connection refused on 127.0.0.1:14200"},
+
     {{CAUSE_WATCHDOG, TERMINATED, 30000}, NULL, "hung: no WATCHDOG=1 within 30s"},
     {{CAUSE_WATCHDOG, NONE, 0}, NULL, "hung: the app said WATCHDOG=trigger"},
 
