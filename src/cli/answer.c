@@ -41,11 +41,14 @@ static const struct field supervisor_fields[] = {
     {0},
 };
 static const struct field instance_fields[] = {
-    PLAIN_FIELD("app"),         PLAIN_FIELD("name"),         PLAIN_FIELD("instance"),      PLAIN_FIELD("state"),
-    PLAIN_FIELD("pid"),         PLAIN_FIELD("uptime_ms"),    PLAIN_FIELD("restarts"),      PLAIN_FIELD("exit_code"),
-    PLAIN_FIELD("exit_signal"), PLAIN_FIELD("why"),          PLAIN_FIELD("next_start_ms"), PLAIN_FIELD("port"),
-    PLAIN_FIELD("health"),      PLAIN_FIELD("memory_bytes"), PLAIN_FIELD("cpu_percent"),   PLAIN_FIELD("stale"),
-    PLAIN_FIELD("status_text"), PLAIN_FIELD("reloading"),    PLAIN_FIELD("said_errno"),    {0},
+    PLAIN_FIELD("app"),           PLAIN_FIELD("name"),          PLAIN_FIELD("instance"),
+    PLAIN_FIELD("state"),         PLAIN_FIELD("pid"),           PLAIN_FIELD("uptime_ms"),
+    PLAIN_FIELD("restarts"),      PLAIN_FIELD("exit_code"),     PLAIN_FIELD("exit_signal"),
+    PLAIN_FIELD("why"),           PLAIN_FIELD("next_start_ms"), PLAIN_FIELD("port"),
+    PLAIN_FIELD("health"),        PLAIN_FIELD("memory_bytes"),  PLAIN_FIELD("cpu_percent"),
+    PLAIN_FIELD("stale"),         PLAIN_FIELD("status_text"),   PLAIN_FIELD("reloading"),
+    PLAIN_FIELD("said_errno"),    PLAIN_FIELD("health_misses"), PLAIN_FIELD("health_retries"),
+    PLAIN_FIELD("health_answer"), PLAIN_FIELD("health_age_ms"), {0},
 };
 static const struct field failure_fields[] = {
     {"instance", ANSWER_INSTANCE},
@@ -58,11 +61,24 @@ static const struct field failure_fields[] = {
     {0},
 };
 static const struct field detail_fields[] = {
-    {"instance", ANSWER_INSTANCE}, PLAIN_FIELD("since_ms"),   PLAIN_FIELD("wanted"),
-    PLAIN_FIELD("command"),        PLAIN_FIELD("cwd"),        PLAIN_FIELD("type"),
-    PLAIN_FIELD("ready"),          PLAIN_FIELD("depends_on"), PLAIN_FIELD("stdout"),
-    PLAIN_FIELD("stderr"),         PLAIN_FIELD("restart"),    PLAIN_FIELD("kill_timeout_ms"),
-    PLAIN_FIELD("tail"),           PLAIN_FIELD("tree"),       {0},
+    {"instance", ANSWER_INSTANCE},
+    PLAIN_FIELD("since_ms"),
+    PLAIN_FIELD("wanted"),
+    PLAIN_FIELD("command"),
+    PLAIN_FIELD("cwd"),
+    PLAIN_FIELD("type"),
+    PLAIN_FIELD("ready"),
+    PLAIN_FIELD("depends_on"),
+    PLAIN_FIELD("stdout"),
+    PLAIN_FIELD("stderr"),
+    PLAIN_FIELD("restart"),
+    PLAIN_FIELD("kill_timeout_ms"),
+    PLAIN_FIELD("tail"),
+    PLAIN_FIELD("tree"),
+    PLAIN_FIELD("health_check"),
+    PLAIN_FIELD("health_interval_ms"),
+    PLAIN_FIELD("verify"),
+    {0},
 };
 static const struct field event_fields[] = {
     PLAIN_FIELD("time"),
@@ -132,6 +148,14 @@ void answer_print_status(const json_t *reply, bool one_line, struct text *out) {
                   "instances", answer_complete_all(json_object_get(reply, "instances"), ANSWER_INSTANCE));
     answer_print(whole, one_line, out);
     json_decref(whole);
+}
+
+void answer_print_health(const json_t *instance, struct text *out) {
+    const char *health = answer_string(instance, "health", "");
+    int64_t misses = answer_int(instance, "health_misses", 0);
+    text_str(out, health);
+    if (misses > 0)
+        text_printf(out, " (%lld of %lld)", (long long)misses, (long long)answer_int(instance, "health_retries", 0));
 }
 
 void answer_print_card(const json_t *failure, struct card_style style, struct text *out) {

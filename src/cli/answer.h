@@ -38,6 +38,9 @@ void answer_print(const json_t *json, bool one_line, struct text *out);
 /* The same for the answer to Status: the object that `status --json` is documented to print. */
 void answer_print_status(const json_t *reply, bool one_line, struct text *out);
 
+/* Appends `healthy`, `unhealthy (1 of 3)`, or nothing where nothing is known. */
+void answer_print_health(const json_t *instance, struct text *out);
+
 /* Appends the card of a Failure. */
 void answer_print_card(const json_t *failure, struct card_style style, struct text *out);
 

@@ -11,6 +11,12 @@ static const struct table_column instances_columns[] = {
     {"cpu", true, 6},  {"memory", true, 5}, {"port", true, 1}, {"why", false, 0},
 };
 
+/* Where an app has a health condition. */
+static const struct table_column instances_columns_health[] = {
+    {"app", false, 0},     {"state", false, 0}, {"health", false, 0}, {"pid", true, 2},  {"uptime", true, 3},
+    {"restarts", true, 4}, {"cpu", true, 6},    {"memory", true, 5},  {"port", true, 1}, {"why", false, 0},
+};
+
 static const struct {
     const char *state;
     const char *colour;
@@ -68,9 +74,33 @@ static bool instances_says(const json_t *instance, struct text *out) {
     return true;
 }
 
+static bool instances_is_unhealthy(const json_t *instance) {
+    return strcmp(answer_string(instance, "health", ""), "unhealthy") == 0;
+}
+
+static void instances_health(struct table *table, const json_t *instance) {
+    struct text health TEXT_AUTO = {0};
+    answer_print_health(instance, &health);
+    if (health.len == 0)
+        text_char(&health, '-');
+    table_cell(table, text_get(&health), instances_is_unhealthy(instance) ? "\033[31m" : NULL);
+}
+
+static bool instances_have_health(const json_t *instances) {
+    size_t i = 0;
+    const json_t *instance = NULL;
+    json_array_foreach(instances, i, instance) {
+        if (json_is_integer(json_object_get(instance, "health_retries")))
+            return true;
+    }
+    return false;
+}
+
 static void instances_why(struct table *table, const json_t *instance) {
     struct text why TEXT_AUTO = {0};
-    if (!instances_says(instance, &why))
+    if (instances_is_unhealthy(instance))
+        text_str(&why, answer_string(instance, "health_answer", ""));
+    else if (!instances_says(instance, &why))
         text_str(&why, answer_string(instance, "why", ""));
     int64_t next_ms = answer_int(instance, "next_start_ms", -1);
     if (next_ms >= 0) {
@@ -83,14 +113,17 @@ static void instances_why(struct table *table, const json_t *instance) {
 }
 
 void instances_print(const json_t *instances, struct console console, struct text *out) {
-    struct table table = {.columns = instances_columns,
-                          .column_count = sizeof instances_columns / sizeof *instances_columns};
+    bool has_health = instances_have_health(instances);
+    struct table table = {.columns = has_health ? instances_columns_health : instances_columns,
+                          .column_count = sizeof instances_columns / sizeof *instances_columns + has_health};
     size_t i = 0;
     const json_t *instance = NULL;
     json_array_foreach(instances, i, instance) {
         const char *state = answer_string(instance, "state", "?");
         table_cell(&table, answer_string(instance, "name", "?"), NULL);
         table_cell(&table, state, instances_colour(state));
+        if (has_health)
+            instances_health(&table, instance);
         instances_int(&table, instance, "pid");
         instances_text(&table, instance, "uptime_ms", value_print_elapsed);
         instances_int(&table, instance, "restarts");

@@ -94,6 +94,21 @@ static void show_said(const json_t *detail, const char *field, struct text *out)
         text_printf(out, "%serrno %d (%s)", out->len > 0 ? "; " : "", error, strerror(error));
 }
 
+/* `http://…: healthy, http://… answered 200 (4s ago)` */
+static void show_health(const json_t *detail, const char *field, struct text *out) {
+    const json_t *instance = json_object_get(detail, "instance");
+    struct text health TEXT_AUTO = {0};
+    show_string(detail, field, out);
+    answer_print_health(instance, &health);
+    if (out->len == 0 || health.len == 0)
+        return;
+    text_printf(out, ": %s, ", text_get(&health));
+    show_string(detail, "health_answer", out);
+    text_str(out, " (");
+    value_print_elapsed(answer_int(instance, "health_age_ms", 0), out);
+    text_str(out, " ago)");
+}
+
 static const struct line show_lines[] = {
     {"why", show_string, "why"},
     {"for", show_elapsed, "since_ms"},
@@ -108,11 +123,12 @@ static const struct line show_lines[] = {
     {"cpu", show_percent, "cpu_percent"},
     {"memory", show_bytes, "memory_bytes"},
     {"port", show_int, "port"},
-    {"health", show_string, "health"},
+    {"health", show_health, "health_check"},
     {"command", show_string, "command"},
     {"cwd", show_string, "cwd"},
     {"type", show_string, "type"},
     {"ready", show_string, "ready"},
+    {"verify", show_list, "verify"},
     {"depends on", show_list, "depends_on"},
     {"restart", show_string, "restart"},
     {"kill timeout", show_duration, "kill_timeout_ms"},

@@ -322,6 +322,25 @@ void condition_print(const struct condition *condition, struct text *out) {
         row->print(condition, out);
 }
 
+bool condition_is_repeatable(const struct condition *condition) {
+    switch (condition->kind) {
+    case CONDITION_TCP:
+    case CONDITION_UNIX:
+    case CONDITION_HTTP:
+    case CONDITION_EXEC:
+        return true;
+    case CONDITION_DEFAULT:
+    case CONDITION_SPAWNED:
+    case CONDITION_NOTIFY:
+    case CONDITION_PORT:
+    case CONDITION_LOG:
+    case CONDITION_FD:
+    case CONDITION_EXIT:
+        break;
+    }
+    return false;
+}
+
 void condition_fini(struct condition *condition) {
     free(condition->text);
     *condition = (struct condition){0};

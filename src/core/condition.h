@@ -37,6 +37,9 @@ struct condition {
 bool condition_parse(const char *string, struct condition *out, struct text *error);
 void condition_fini(struct condition *condition);
 
+/* Whether it can be asked at any time, and not only while the app starts: tcp:, unix:, http:// and exec:. */
+bool condition_is_repeatable(const struct condition *condition);
+
 /* As condition_parse takes it; nothing for CONDITION_DEFAULT. */
 void condition_print(const struct condition *condition, struct text *out);
 

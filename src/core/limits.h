@@ -26,6 +26,7 @@ enum {
     LIMIT_LISTEN = 16,                /* sockets that are opened for one app */
     LIMIT_PREPARE_INPUTS = 100000,    /* files that one app is prepared from, and the lines about them */
     LIMIT_PREPARE_PATTERNS = 64,      /* of one app that name them */
+    LIMIT_VERIFY = 64,                /* conditions that one app is verified by */
     LIMIT_SAID_MS = 86400 * 1000,     /* that an app may extend a timeout by, or set its watchdog to, in one message */
     LIMIT_STATUS = 512,               /* bytes kept of what an app says of itself with STATUS= */
     LIMIT_PROBE_ANSWER = 8192,        /* bytes read of an HTTP response's head */

@@ -64,6 +64,11 @@ struct app_config {
     struct condition ready;   /* never CONDITION_DEFAULT after resolving */
     int64_t ready_timeout_ms; /* 0: none; see docs/adr on oneshots */
     bool ready_owner;
+    struct condition health; /* CONDITION_DEFAULT: none */
+    int64_t health_interval_ms;
+    int64_t health_timeout_ms;
+    int64_t health_retries;
+    struct list verify; /* as condition_parse() takes them */
     enum restart_policy restart;
     struct exit_set success_exit_codes;
     int64_t restart_delay_ms;

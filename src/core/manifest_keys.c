@@ -299,6 +299,56 @@ const struct manifest_key manifest_app_keys[] = {
              "answers there (the server that somebody forgot to stop), the start fails and names the stranger. Turn it "
              "off when something else listens on the app's behalf, such as a container runtime.",
      .example = "ready_owner = false"},
+    {.name = "health",
+     .type = KEY_PROBE,
+     .offset = APP(health),
+     .effect = KEY_LIVE,
+     .summary = "How it is known that the app, once ready, is still well",
+     .text = "`tcp:`, `unix:`, `http://` or `exec:`, as for `ready` (see Readiness). It is looked at `health_interval` "
+             "after "
+             "the app has become ready, and then again that long after each answer. When it is missed `health_retries` "
+             "times in a row, the app is ended as by a stop, with the last answer as the reason, and `restart` decides "
+             "what "
+             "comes next. Nothing is asked while the app starts, stops or, by its own word (sd_notify `RELOADING=1`), "
+             "reloads.",
+     .example = "health = http://127.0.0.1:14200/health"},
+    {.name = "health_interval",
+     .type = KEY_DURATION,
+     .offset = APP(health_interval_ms),
+     .effect = KEY_LIVE,
+     .fallback = "10s",
+     .min = 1,
+     .summary = "The time from one health check's answer to the next check",
+     .example = "health_interval = 1m"},
+    {.name = "health_timeout",
+     .type = KEY_DURATION,
+     .offset = APP(health_timeout_ms),
+     .effect = KEY_LIVE,
+     .fallback = "3s",
+     .min = 1,
+     .summary = "How long a health check may take",
+     .text =
+         "One that has no answer by then is missed; a command is ended, with all that it has started. It also holds "
+         "for each try of `verify`.",
+     .example = "health_timeout = 10s"},
+    {.name = "health_retries",
+     .type = KEY_INT,
+     .offset = APP(health_retries),
+     .effect = KEY_LIVE,
+     .fallback = "3",
+     .min = 1,
+     .max = 1000,
+     .summary = "How many health checks missed in a row are too many",
+     .text = "A check that is passed begins the count anew. It is also how many tries each condition of `verify` has.",
+     .example = "health_retries = 5"},
+    {.name = "verify",
+     .type = KEY_PROBES,
+     .offset = APP(verify),
+     .effect = KEY_LIVE,
+     .summary = "What must hold once everything is up",
+     .text = "Conditions as for `health`, one a line, that a deployment is judged by when all apps are ready: together "
+             "with `health` each is tried up to `health_retries` times, a second apart.",
+     .example = "verify =\n  http://127.0.0.1:14200/ws = 426\n  exec:bin/smoke-test --quick"},
     {.name = "restart",
      .type = KEY_CHOICE,
      .offset = APP(restart),
@@ -534,10 +584,9 @@ const struct manifest_key *manifest_key_find(const struct manifest_key *keys, co
 
 /* Keys that the documentation promises and this version does not have: never taken in silence. */
 static const char *const planned[] = {
-    "health",       "health_interval", "health_timeout", "health_retries", "reload",
-    "instances",    "log_on_full",     "log_max_size",   "log_max_age",    "log_keep",
-    "log_compress", "max_memory",      "memory_limit",   "cpu_limit",      "pids_limit",
-    "watch",        "watch_ignore",    "watch_delay",    "cron_restart",   NULL,
+    "reload",       "instances",   "log_on_full",  "log_max_size", "log_max_age", "log_keep",
+    "log_compress", "max_memory",  "memory_limit", "cpu_limit",    "pids_limit",  "watch",
+    "watch_ignore", "watch_delay", "cron_restart", NULL,
 };
 
 /* What others call it. */

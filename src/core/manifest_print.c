@@ -41,7 +41,8 @@ static void print_entries(const char *string, const char *separators, struct tex
 static void print_value(const struct manifest_key *key, const char *string, struct text *out) {
     text_printf(out, "%s =", key->name);
     string += strspn(string, "\n");
-    bool is_list = key->type == KEY_ENV || key->type == KEY_ENV_FILES || key->type == KEY_COMMANDS;
+    bool is_list =
+        key->type == KEY_ENV || key->type == KEY_ENV_FILES || key->type == KEY_COMMANDS || key->type == KEY_PROBES;
     if (is_list || strchr(string, '\n'))
         print_entries(string, key->type == KEY_ENV_FILES ? ",\n" : "\n", out);
     else

@@ -122,12 +122,14 @@ static bool is_opened(const struct judgement *j, int64_t port, const char *path)
     return false;
 }
 
-/* A connection to such a socket succeeds whether the app is there or not. */
-static void refuse_opened(struct judgement *j, int64_t port, const char *path) {
+/* A connection to such a socket succeeds whether the app is there or not. row: of the condition. */
+static void refuse_opened(struct judgement *j, size_t row, int64_t port, const char *path) {
     if (is_opened(j, port, path))
-        refuse(j, ROW(ready),
-               "upkeep itself listens there (see listen), so it would say nothing: use http://…, notify, "
-               "log:… or spawned");
+        refuse(j, row,
+               row == ROW(ready) ? "upkeep itself listens there (see listen), so it would say nothing: use http://…, "
+                                   "notify, log:… or spawned"
+                                 : "upkeep itself listens there (see listen), so it would say nothing: use http://… "
+                                   "or exec:…");
 }
 
 static void judge_service_ready(struct judgement *j) {
@@ -141,13 +143,13 @@ static void judge_service_ready(struct judgement *j) {
         if (!has_port)
             refuse(j, ROW(ready), "port needs the key port (or write tcp:HOST:PORT)");
         else
-            refuse_opened(j, j->config->port, NULL);
+            refuse_opened(j, ROW(ready), j->config->port, NULL);
         return;
     case CONDITION_TCP:
-        refuse_opened(j, ready->number, NULL);
+        refuse_opened(j, ROW(ready), ready->number, NULL);
         return;
     case CONDITION_UNIX:
-        refuse_opened(j, 0, ready->path);
+        refuse_opened(j, ROW(ready), 0, ready->path);
         return;
     case CONDITION_FD:
         if (ready->number >= LISTEN_FIRST_FD && (size_t)ready->number < LISTEN_FIRST_FD + j->config->listen.count)
@@ -178,6 +180,36 @@ static void judge_ready(struct judgement *j) {
         j->config->ready_timeout_ms = 0; /* a migration takes as long as it takes */
 }
 
+static void judge_probe(struct judgement *j, size_t row, const struct condition *probe) {
+    if (probe->kind == CONDITION_TCP)
+        refuse_opened(j, row, probe->number, NULL);
+    else if (probe->kind == CONDITION_UNIX)
+        refuse_opened(j, row, 0, probe->path);
+}
+
+static void judge_health(struct judgement *j) {
+    size_t row = ROW(health);
+    if (is_open(j, row) || is_open(j, ROW(type)) || is_open(j, ROW(listen)))
+        return;
+    if (j->config->type == APP_ONESHOT && j->config->health.kind != CONDITION_DEFAULT)
+        refuse(j, row, "a oneshot has none, as it is done when it has ended (verify asks once)");
+    else
+        judge_probe(j, row, &j->config->health);
+}
+
+static void judge_verify(struct judgement *j) {
+    size_t row = ROW(verify);
+    if (is_open(j, row) || is_open(j, ROW(listen)))
+        return;
+    for (size_t i = 0; i < j->config->verify.count; i++) {
+        struct condition probe = {0};
+        TEXT_AUTO struct text unused = {0};
+        if (condition_parse(j->config->verify.items[i], &probe, &unused))
+            judge_probe(j, row, &probe);
+        condition_fini(&probe);
+    }
+}
+
 static void judge_watchdog(struct judgement *j) {
     size_t row = ROW(watchdog_ms);
     if (!is_open(j, row) && !is_open(j, ROW(type)) && j->config->type == APP_ONESHOT && j->config->watchdog_ms > 0)
@@ -206,6 +238,8 @@ bool manifest_resolve_subject(const struct manifest_subject *subject, struct app
     read_rows(&j);
     judge_command(&j);
     judge_ready(&j);
+    judge_health(&j);
+    judge_verify(&j);
     judge_watchdog(&j);
     judge_restart_delay(&j);
     judge_depends_on(&j);

@@ -26,9 +26,10 @@ struct type_row {
 };
 
 static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
-    parse_signal, parse_condition, parse_log_target, parse_choice, parse_optional_int, parse_optional_size, parse_umask;
-static read_whole read_exit_set, read_commands, read_listen, read_paths, read_patterns, read_names, read_variables,
-    read_rules, read_account, read_env, read_env_files;
+    parse_signal, parse_condition, parse_probe, parse_log_target, parse_choice, parse_optional_int, parse_optional_size,
+    parse_umask;
+static read_whole read_exit_set, read_commands, read_probes, read_listen, read_paths, read_patterns, read_names,
+    read_variables, read_rules, read_account, read_env, read_env_files;
 static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
     print_exit_set, print_condition, print_log_target, print_choice, print_optional_int, print_optional_size,
     print_umask;
@@ -56,6 +57,8 @@ static const struct type_row types[] = {
     [KEY_PATHS] = {true, NULL, read_paths, print_list, fini_list},
     [KEY_PATTERNS] = {true, NULL, read_patterns, print_list, fini_list},
     [KEY_CONDITION] = {false, parse_condition, NULL, print_condition, fini_condition},
+    [KEY_PROBE] = {false, parse_probe, NULL, print_condition, fini_condition},
+    [KEY_PROBES] = {true, NULL, read_probes, print_list, fini_list},
     [KEY_LOG_TARGET] = {false, parse_log_target, NULL, print_log_target, fini_log_target},
     [KEY_LISTEN] = {true, NULL, read_listen, print_list, fini_list},
     [KEY_CHOICE] = {false, parse_choice, NULL, print_choice, NULL},
@@ -256,6 +259,26 @@ static enum value_verdict read_listen(const struct manifest_value *value, void *
 
 static enum value_verdict read_commands(const struct manifest_value *value, void *field) {
     return read_strings(value, LINES, parse_command, field);
+}
+
+/* In canonical form. */
+static bool keep_probe(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    struct condition condition = {0};
+    if (!parse_probe(value, string, &condition, error))
+        return false;
+    TEXT_AUTO struct text printed = {0};
+    condition_print(&condition, &printed);
+    condition_fini(&condition);
+    return parse_plain(value, text_get(&printed), field, error);
+}
+
+static enum value_verdict read_probes(const struct manifest_value *value, void *field) {
+    struct list *list = field;
+    enum value_verdict verdict = read_strings(value, LINES, keep_probe, list);
+    if (verdict != VALUE_GOOD || list->count <= LIMIT_VERIFY)
+        return verdict;
+    fini_list(list);
+    return refuse(value, 0, "more conditions than an app can have");
 }
 
 static enum value_verdict read_paths(const struct manifest_value *value, void *field) {
@@ -535,6 +558,20 @@ static void fini_log_target(void *field) {
 static bool parse_condition(const struct manifest_value *value, const char *string, void *field, struct text *error) {
     (void)value;
     return condition_parse(string, field, error);
+}
+
+static bool parse_probe(const struct manifest_value *value, const char *string, void *field, struct text *error) {
+    struct condition condition;
+    (void)value;
+    if (!condition_parse(string, &condition, error))
+        return false;
+    if (condition_is_repeatable(&condition)) {
+        *(struct condition *)field = condition;
+        return true;
+    }
+    condition_fini(&condition);
+    text_str(error, "this can only be waited for while the app starts: use tcp:, unix:, http:// or exec:");
+    return false;
 }
 
 static void print_condition(const struct manifest_key *key, const void *field, struct text *out) {

@@ -101,7 +101,7 @@ void why_print(const struct why *why, const char *detail, struct text *out) {
         text_str(out, detail ? detail : "can never become ready");
         return;
     case CAUSE_UNHEALTHY:
-        text_printf(out, "unhealthy%s%s", detail ? " " : "", detail ? detail : "");
+        text_str(out, detail ? detail : "unhealthy");
         return;
     case CAUSE_WATCHDOG:
         if (why->after_ms > 0)

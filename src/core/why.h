@@ -11,8 +11,7 @@
  * - as the name of the dependency (`waiting for backend`);
  * - instead of the whole sentence where it is one: how it became ready (`port 14200 accepts connections`), why it
  *   cannot (`port 14200 is held by pid 812 (uvicorn)`), why it could not be spawned (`cannot enter web-ui: No such file
- *   or directory`);
- * - after `unhealthy`: how often (`3 times in a row: http://127.0.0.1:14200/health answered 500`);
+ *   or directory`), how often it was unhealthy (`unhealthy 3 times in a row: connection refused on 127.0.0.1:80`);
  * - after a colon for everything else (`not ready within 30s: connection refused on 127.0.0.1:14200`). */
 void why_print(const struct why *why, const char *detail, struct text *out);
 

@@ -33,6 +33,11 @@ static void announce_failure(const struct supervisor *supervisor, const struct i
     say_block(SAY_ERROR, about, text_get(&card));
 }
 
+/* What a process that was up has ended by, without being asked to. */
+static bool announce_is_end(enum cause cause) {
+    return cause == CAUSE_EXITED || cause == CAUSE_UNHEALTHY || cause == CAUSE_WATCHDOG;
+}
+
 static void announce_changed(struct supervisor_watch *watch, const struct supervisor_event *event) {
     const struct supervisor *supervisor = LOOP_CONTAINER(watch, struct announce, watch)->supervisor;
     struct instance_view view = supervisor_view(supervisor, event->index);
@@ -64,7 +69,7 @@ static void announce_changed(struct supervisor_watch *watch, const struct superv
         return;
     case PHASE_SPAWNING:
         /* An end that is followed by a new start at once has no state of its own in which its card could be shown. */
-        if (event->change->why.cause == CAUSE_EXITED)
+        if (announce_is_end(event->change->why.cause))
             announce_failure(supervisor, &view, &about);
         return;
     case PHASE_PREPARING:

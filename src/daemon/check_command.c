@@ -333,6 +333,19 @@ static void check_step(const struct check *check, const struct check_app *app, c
     check_wsgi(check, app, step);
 }
 
+static void check_probes(const struct check *check, struct check_app *app) {
+    if (app->config.health.kind == CONDITION_EXEC)
+        check_program(check, app, "health", app->config.health.path);
+    for (size_t i = 0; i < app->config.verify.count; i++) {
+        struct condition condition = {0};
+        struct text unused TEXT_AUTO = {0};
+        (void)condition_parse(app->config.verify.items[i], &condition, &unused);
+        if (condition.kind == CONDITION_EXEC)
+            check_program(check, app, "verify", condition.path);
+        condition_fini(&condition);
+    }
+}
+
 void check_commands(const struct check *check, struct check_app *app) {
     check_program(check, app, "command", app->config.command);
     for (size_t i = 0; i < app->config.pre_start.count; i++)
@@ -341,5 +354,6 @@ void check_commands(const struct check *check, struct check_app *app) {
         check_program(check, app, "stop_command", app->config.stop_command);
     if (app->config.ready.kind == CONDITION_EXEC)
         check_program(check, app, "ready", app->config.ready.path);
+    check_probes(check, app);
     check_walk(check, app, check_step);
 }

@@ -36,8 +36,10 @@ static void instance_hear(void *context, const struct notify_message *message) {
     }
     if (message->error > 0)
         said->error = message->error;
-    if (message->reloading || message->ready)
+    if (message->reloading || message->ready) {
         said->is_reloading = message->reloading;
+        health_set_reloading(instance->health, said->is_reloading);
+    }
     if (message->has_watchdog_us)
         said->watchdog_ms = instance_ms(message->watchdog_us);
     if (message->watchdog || message->has_watchdog_us)
@@ -92,6 +94,109 @@ static const struct readiness_events instance_readiness_events = {
     .said = instance_hear,
 };
 
+/* ---- trials ---- */
+
+static bool instance_is_exec(const char *condition) {
+    return strncmp(condition, "exec:", strlen("exec:")) == 0;
+}
+
+static bool instance_needs_env(const struct app_config *config) {
+    bool needs = config->ready.kind == CONDITION_EXEC || config->health.kind == CONDITION_EXEC;
+    for (size_t i = 0; i < config->verify.count && !needs; i++)
+        needs = instance_is_exec(config->verify.items[i]);
+    return needs;
+}
+
+/* Where that of the present process was not kept, as its next start would make it. */
+static bool instance_make_own_env(struct instance *instance, struct text *error) {
+    if (instance->own_env.count > 0)
+        return true;
+    struct diags diags = {0};
+    bool ok = launch_environment(&instance->context->launch, instance->app, &instance->own_env, &diags);
+    if (!ok)
+        launch_first_error(&diags, error);
+    else if (!launch_export(&instance->context->launch, instance->name, &instance->own_env))
+        text_str(error, "out of memory for the environment");
+    diags_fini(&diags);
+    return error->len == 0;
+}
+
+struct trial *instance_new_trial(struct instance *instance, const struct condition *condition, struct text *error) {
+    if (!instance_make_own_env(instance, error))
+        return NULL;
+    return trial_new(instance->context->loop, condition, instance->context->launch.manifest->supervisor.root,
+                     &instance->config, &instance->own_env, error);
+}
+
+static bool instance_listens_there(const struct app_config *config, const struct condition *condition) {
+    const struct condition *ready = &config->ready;
+    bool is_tcp = condition->kind == CONDITION_TCP || condition->kind == CONDITION_HTTP;
+    bool is_ready_tcp = ready->kind == CONDITION_TCP || ready->kind == CONDITION_HTTP;
+    if (is_tcp)
+        return condition->number == config->port || (is_ready_tcp && condition->number == ready->number);
+    return condition->kind == CONDITION_UNIX && ready->kind == CONDITION_UNIX &&
+           strcmp(condition->path, ready->path) == 0;
+}
+
+struct trial_app instance_trial_app(struct instance *instance, const struct condition *condition) {
+    const struct app_config *config = &instance->config;
+    return (struct trial_app){.tree = {instance->tag, instance_pid(instance)},
+                              .any_owner = !config->ready_owner || !instance_listens_there(config, condition),
+                              .envp = env_envp(&instance->own_env),
+                              .nest = &instance->nest};
+}
+
+/* ---- health ---- */
+
+static struct trial_app instance_health_app(void *context) {
+    struct instance *instance = context;
+    return instance_trial_app(instance, &instance->config.health);
+}
+
+static void instance_health_turned(void *context) {
+    const struct instance *instance = context;
+    struct health_view health = health_look(instance->health);
+    if (health.is_healthy)
+        say(SAY_INFO, instance->name, "healthy again: %s", health.answer);
+    else
+        say(SAY_WARNING, instance->name, "unhealthy (%lld of %lld): %s", (long long)health.misses,
+            (long long)health.retries, health.answer);
+}
+
+static void instance_unhealthy(void *context, const char *why) {
+    struct instance *instance = context;
+    instance_set_detail(instance, strdup(why));
+    instance->context->post(instance, EVENT_UNHEALTHY);
+}
+
+static const struct health_events instance_health_events = {
+    .whom = instance_health_app,
+    .turned = instance_health_turned,
+    .unhealthy = instance_unhealthy,
+};
+
+void instance_watch_health(struct instance *instance) {
+    const struct app_config *config = &instance->config;
+    const struct health_rules rules = {config->health_interval_ms, config->health_timeout_ms, config->health_retries};
+    struct text condition TEXT_AUTO = {0};
+    struct text error TEXT_AUTO = {0};
+    condition_print(&config->health, &condition);
+    if (health_is_of(instance->health, text_get(&condition))) {
+        health_set_rules(instance->health, &rules);
+        return;
+    }
+    health_stop(instance->health);
+    if (config->health.kind == CONDITION_DEFAULT)
+        return;
+    struct trial *trial = instance_new_trial(instance, &config->health, &error);
+    if (!trial) {
+        say(SAY_WARNING, instance->name, "health cannot be looked at: %s", text_get(&error));
+        return;
+    }
+    health_start(instance->health, trial, text_get(&condition), &rules);
+    health_set_reloading(instance->health, instance->said.is_reloading);
+}
+
 static struct sockets_request instance_sockets(const struct instance *instance) {
     return (struct sockets_request){.app = instance->name,
                                     .listen = &instance->config.listen,
@@ -115,7 +220,8 @@ int instance_init(struct instance *instance, struct instance_context *context, s
     instance->output = output_new(context->hub, instance->name);
     instance->readiness = readiness_new(context->loop, runtime_dir, instance->name, tag, &instance->nest,
                                         &instance_readiness_events, instance);
-    if (!instance->output || !instance->readiness)
+    instance->health = health_new(context->loop, &instance_health_events, instance);
+    if (!instance->output || !instance->readiness || !instance->health)
         return -ENOMEM;
     /* For rules, dependencies and the like until the first start; what is wrong now is said by that start, if it still
      * is. */
@@ -130,6 +236,7 @@ void instance_fini(struct instance *instance) {
     loop_timer_stop(instance->context->loop, &instance->timer);
     if (instance->readiness)
         readiness_free(instance->readiness);
+    health_free(instance->health);
     if (instance->output)
         output_free(instance->output);
     history_fini(&instance->history);
@@ -218,6 +325,8 @@ void instance_take(struct instance *instance, const struct manifest_app *app, st
     instance->app = app;
     if (!is_next) {
         instance_use(instance, config);
+        if (instance->life.phase == PHASE_READY)
+            instance_watch_health(instance);
         return;
     }
     app_config_fini(&instance->next);
@@ -328,13 +437,10 @@ static bool instance_spawn_main(struct instance *instance, struct text *error) {
         readiness_stop(instance->readiness);
         return false;
     }
-    char *const *envp = NULL;
-    if (instance->config.ready.kind == CONDITION_EXEC) {
-        env_clear(&instance->own_env);
-        if (env_import(&instance->own_env, spec.envp, ENV_ORIGIN_UPKEEP))
-            envp = env_envp(&instance->own_env);
-    }
-    readiness_start(instance->readiness, instance->main.pid, envp, instance->output);
+    env_clear(&instance->own_env);
+    if (instance_needs_env(&instance->config))
+        (void)env_import(&instance->own_env, spec.envp, ENV_ORIGIN_UPKEEP);
+    readiness_start(instance->readiness, instance->main.pid, env_envp(&instance->own_env), instance->output);
     return true;
 }
 

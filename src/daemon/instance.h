@@ -11,6 +11,7 @@
 #include "core/lifecycle.h"
 #include "core/manifest.h"
 #include "core/plan.h"
+#include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/launch.h"
 #include "daemon/output.h"
@@ -28,7 +29,7 @@ struct instance_context {
     struct output_hub *hub;
     struct sockets *sockets;
     struct launch_context launch;
-    struct env env; /* of whichever start is being made; an instance whose probe runs commands keeps one of its own */
+    struct env env; /* of whichever start is being made; an instance whose trials need theirs keeps one of its own */
     /* Queues an event for the instance's lifecycle; each kind is pending at most once. */
     void (*post)(struct instance *instance, enum lifecycle_event_kind kind);
 };
@@ -67,9 +68,10 @@ struct instance {
     struct env_marks marks;  /* of the environment of the last start */
     struct seen seen;        /* the dotenv files that it was read from */
     bool has_other_env;      /* these say something else since, as of the last look */
-    struct env own_env;      /* kept while an exec: probe needs it */
+    struct env own_env;      /* of the present process, kept where a trial needs it */
     struct output *output;
     struct readiness *readiness;
+    struct health *health;
     struct history history;
     struct actor actor; /* who asked last */
     bool is_named;      /* the start that is posted named this app */
@@ -113,6 +115,15 @@ bool instance_is_success(const struct instance *instance, struct outcome outcome
 
 /* Nothing of the instance runs, and nothing will before somebody asks for it: whoever connects is to be refused. */
 void instance_close_sockets(struct instance *instance);
+
+/* The instance has become ready, or its health is to be looked at by other rules: watches it. */
+void instance_watch_health(struct instance *instance);
+
+/* A trial of one of its conditions, as of now: NULL with the reason in error. And whom it is about: to be asked anew
+ * for each try. Whose socket answers counts where the app itself listens, by `port` or `ready`: a condition may also
+ * be about what stands before or behind it. */
+struct trial *instance_new_trial(struct instance *instance, const struct condition *condition, struct text *error);
+struct trial_app instance_trial_app(struct instance *instance, const struct condition *condition);
 
 /* Carries an act out. */
 void instance_act(struct instance *instance, enum act act);

@@ -104,6 +104,7 @@ static void report_usage(const struct report *report, const struct instance_view
 
 void report_instance(const struct report *report, const struct instance_view *view, struct text *out, const char *key) {
     const struct lifecycle *life = view->life;
+    const struct health_view *health = &view->health;
     struct mono now = report_now(report);
     bool has_pid = view->pid > 0;
     bool waits = life->phase == PHASE_BACKOFF && !mono_is_never(life->deadline);
@@ -122,7 +123,7 @@ void report_instance(const struct report *report, const struct instance_view *vi
     json_text_string(out, "why", view->why);
     report_int_or_null(out, "next_start_ms", waits, next_start_ms);
     report_int_or_null(out, "port", view->config->port > 0, view->config->port + view->instance - 1);
-    json_text_null(out, "health");
+    json_text_string(out, "health", health->is_known ? health->is_healthy ? "healthy" : "unhealthy" : NULL);
     report_usage(report, view, out);
     json_text_bool(out, "stale",
                    phase_has_process(life->phase) &&
@@ -131,6 +132,11 @@ void report_instance(const struct report *report, const struct instance_view *vi
     json_text_string(out, "status_text", view->status);
     json_text_bool(out, "reloading", view->is_reloading);
     report_int_or_null(out, "said_errno", view->said_error > 0, view->said_error);
+    report_int_or_null(out, "health_misses", health->is_watched, health->misses);
+    report_int_or_null(out, "health_retries", health->is_watched, health->retries);
+    json_text_string(out, "health_answer", health->answer);
+    report_int_or_null(out, "health_age_ms", health->is_known,
+                       health->is_known ? mono_ms_between(health->answered, now) : 0);
     json_text_object_end(out);
 }
 
@@ -217,12 +223,21 @@ static void report_tree(const struct report *report, const struct instance_view 
     json_text_array_end(out);
 }
 
+static void report_list(const struct list *list, struct text *out, const char *key) {
+    json_text_array(out, key);
+    for (size_t i = 0; i < list->count; i++)
+        json_text_string(out, NULL, list->items[i]);
+    json_text_array_end(out);
+}
+
 void report_detail(const struct report *report, const struct instance_view *view, struct text *out, const char *key) {
     const struct app_config *config = view->config;
     struct text cwd TEXT_AUTO = {0};
     struct text ready TEXT_AUTO = {0};
     report_cwd(report, config->cwd, &cwd);
+    struct text health TEXT_AUTO = {0};
     condition_print(&config->ready, &ready);
+    condition_print(&config->health, &health);
 
     json_text_object(out, key);
     report_instance(report, view, out, "instance");
@@ -232,10 +247,10 @@ void report_detail(const struct report *report, const struct instance_view *view
     json_text_string(out, "cwd", text_get(&cwd));
     json_text_string(out, "type", report_choice("type", config->type));
     json_text_string(out, "ready", text_get(&ready));
-    json_text_array(out, "depends_on");
-    for (size_t i = 0; i < config->depends_on.count; i++)
-        json_text_string(out, NULL, config->depends_on.items[i]);
-    json_text_array_end(out);
+    json_text_string(out, "health_check", health.len > 0 ? text_get(&health) : NULL);
+    json_text_int(out, "health_interval_ms", config->health_interval_ms);
+    report_list(&config->verify, out, "verify");
+    report_list(&config->depends_on, out, "depends_on");
     json_text_string(out, "stdout", view->log_path);
     json_text_string(out, "stderr", view->err_path);
     json_text_string(out, "restart", report_choice("restart", config->restart));

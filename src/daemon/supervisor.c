@@ -233,6 +233,10 @@ static void supervisor_after_step(struct supervisor *sv, struct instance *instan
         }
         readiness_give_up(instance->readiness);
     }
+    if (before->phase == PHASE_READY && life->phase != PHASE_READY)
+        health_stop(instance->health);
+    if (before->phase != PHASE_READY && life->phase == PHASE_READY)
+        instance_watch_health(instance);
     if (step->why.cause != CAUSE_NONE)
         supervisor_publish(sv, instance, before->phase, &step->why);
     if (before->phase != life->phase)
@@ -678,6 +682,7 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
         .config = &instance->config,
         .pid = instance_pid(instance),
         .why = supervisor_why(sv, instance),
+        .health = health_look(instance->health),
         .status = instance->said.status,
         .is_reloading = instance->said.is_reloading,
         .said_error = instance->said.error,

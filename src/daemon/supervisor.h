@@ -12,6 +12,7 @@
 #include "core/env_marks.h"
 #include "core/lifecycle.h"
 #include "core/manifest.h"
+#include "daemon/health.h"
 #include "daemon/history.h"
 #include "daemon/output.h"
 #include "host/loop.h"
@@ -30,12 +31,13 @@ struct instance_view {
     const struct app_config *config; /* of the last start; before one, as the manifest has it; never NULL */
     pid_t pid;                       /* 0: no process */
     const char *why;                 /* the sentence for the present phase */
-    const char *status;              /* what the app said with STATUS=, or NULL */
-    bool is_reloading;               /* it said RELOADING=1, and has not said READY=1 since */
-    int said_error;                  /* what it said with ERRNO=; 0: nothing */
-    const char *tail;                /* last lines that it wrote, or "" */
-    const char *log_path;            /* of stdout, or NULL */
-    const char *err_path;            /* of stderr when it is another file, or NULL */
+    struct health_view health;
+    const char *status;   /* what the app said with STATUS=, or NULL */
+    bool is_reloading;    /* it said RELOADING=1, and has not said READY=1 since */
+    int said_error;       /* what it said with ERRNO=; 0: nothing */
+    const char *tail;     /* last lines that it wrote, or "" */
+    const char *log_path; /* of stdout, or NULL */
+    const char *err_path; /* of stderr when it is another file, or NULL */
     const struct history *history;
     const struct manifest_app *manifest_app;
     const struct env_marks *marks; /* of the environment of the last start */

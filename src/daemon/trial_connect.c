@@ -124,8 +124,9 @@ static enum trial_verdict judge_answer(struct connect_trial *self, enum probe_an
     case OWNER_STRANGER:
         note_stranger(self, &who);
         return TRIAL_STRANGER;
-    case OWNER_NOBODY: /* not any more */
-        note_failure(self, answer == PROBE_YES ? ECONNREFUSED : self->probe.error);
+    case OWNER_NOBODY: /* not any more: what it answered was its last word */
+        note_failure(self, ECONNREFUSED);
+        self->failure.status = 0;
         return TRIAL_NO;
     case OWNER_OURS:
         break;

@@ -245,6 +245,9 @@ static void survey_commands(const struct survey *survey, const struct manifest_a
     command.key = "ready";
     if (config->ready.kind == CONDITION_EXEC)
         survey_command(survey, &command, config->ready.path);
+    command.key = "health";
+    if (config->health.kind == CONDITION_EXEC)
+        survey_command(survey, &command, config->health.path);
 }
 
 /* ---- one app, and all ------------------------------------------------------------------------------------------- */

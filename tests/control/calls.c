@@ -145,7 +145,7 @@ static void assert_keys(json_t *object, const char *keys) {
 
 #define INSTANCE_KEYS                                                                                                  \
     "app name instance state pid uptime_ms restarts exit_code exit_signal why next_start_ms port health memory_bytes " \
-    "cpu_percent stale status_text reloading said_errno"
+    "cpu_percent stale status_text reloading said_errno health_misses health_retries health_answer health_age_ms"
 
 static void test_status(void **state) {
     struct stage *stage = *state;
@@ -194,7 +194,7 @@ static void test_show(void **state) {
     assert_int_equal(json_array_size(details), 1);
     json_t *detail = json_array_get(details, 0);
     assert_keys(detail, "instance since_ms wanted command cwd type ready depends_on stdout stderr restart "
-                        "kill_timeout_ms tail tree");
+                        "kill_timeout_ms tail tree health_check health_interval_ms verify");
     assert_string_equal(json_string_value(json_object_get(detail, "cwd")), "/srv/demo");
     assert_string_equal(json_string_value(json_object_get(detail, "type")), "service");
     assert_string_equal(json_string_value(json_object_get(detail, "restart")), "always");

@@ -12,6 +12,8 @@
  *   listen-fd N        the inherited descriptor is the last listener
  *   serve              answer every connection on the last listener with HTTP 200, for ever
  *   answer CODE N      answer N connections with this HTTP status
+ *   obey PATH          answer every connection with the HTTP status that the file holds (200 when there is none; 0: no
+ *                      answer, the connection stays open), for ever, and say so: `asked, STATUS`
  *   notify TEXT        to NOTIFY_SOCKET (`\n` is a newline)
  *   notify-child TEXT  the same from a child of ours, which is gone at once
  *   notify-main TEXT   the same with our MAINPID=  notify-barrier      wait until all that was sent has been read
@@ -212,14 +214,16 @@ static void do_listen_fd(void) {
     listener = next_number();
 }
 
-static void answer(int code) {
-    int client = accept(listener, NULL, NULL);
-    if (client < 0)
-        return;
+static void respond(int client, int code) {
     char request[1024];
     if (read(client, request, sizeof request) > 0)
         dprintf(client, "HTTP/1.1 %d Whatever\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n", code);
     close(client);
+}
+static void answer(int code) {
+    int client = accept(listener, NULL, NULL);
+    if (client >= 0)
+        respond(client, code);
 }
 static void do_serve(void) {
     for (;;)
@@ -229,6 +233,28 @@ static void do_answer(void) {
     int code = next_number();
     for (int i = next_number(); i > 0; i--)
         answer(code);
+}
+
+static int status_in(const char *path) {
+    char text[16] = "";
+    int fd = open(path, O_RDONLY);
+    if (fd < 0)
+        return 200;
+    ssize_t len = read(fd, text, sizeof text - 1);
+    close(fd);
+    return len > 0 ? atoi(text) : 200;
+}
+static void do_obey(void) {
+    const char *path = next_word();
+    for (;;) {
+        int client = accept(listener, NULL, NULL);
+        if (client < 0)
+            continue;
+        int code = status_in(path);
+        if (code != 0)
+            respond(client, code);
+        dprintf(1, "asked, %d\n", code);
+    }
 }
 
 /* passed: a descriptor to go along, or -1. */
@@ -390,6 +416,7 @@ static const struct {
     {"await", do_await},
     {"listen-on", do_listen_on},
     {"answer", do_answer},
+    {"obey", do_obey},
     {"listen-fd", do_listen_fd},
     {"pid", do_pid},
     {"notify-main", do_notify_main},

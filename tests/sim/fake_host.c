@@ -28,6 +28,7 @@ struct fake_tree {
     struct proc *helper;
     void (*helper_ended)(struct proc *, struct outcome);
     int64_t helper_at;
+    int64_t spawned_at;
     bool has_orphan;
     bool orphan_dying;
     unsigned spawns;
@@ -182,6 +183,7 @@ int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(st
     proc->tag = spec->tag;
     tree->main = proc;
     tree->main_ended = ended;
+    tree->spawned_at = world->now_ms;
     tree->outcome = (struct outcome){OUTCOME_EXIT, tree->script.exit_code, false};
     tree->ready_at = tree->script.ready_after_ms < 0 ? -1 : world->now_ms + tree->script.ready_after_ms;
     tree->exit_at = tree->script.exit_after_ms < 0 ? -1 : world->now_ms + tree->script.exit_after_ms;
@@ -263,6 +265,11 @@ bool launch_environment(const struct launch_context *context, const struct manif
                         struct diags *diags) {
     (void)context, (void)app, (void)env, (void)diags;
     return true;
+}
+
+void launch_first_error(const struct diags *diags, struct text *error) {
+    (void)diags, (void)error;
+    fail();
 }
 
 bool launch_configure(const struct launch_context *context, const struct manifest_app *app, struct env *env,
@@ -426,6 +433,51 @@ void readiness_stop(struct readiness *readiness) {
 const char *readiness_last_answer(struct readiness *readiness) {
     (void)readiness;
     return "nothing yet";
+}
+
+/* A trial answers at once, as the script of its app has it. */
+struct trial {
+    int unused;
+};
+
+struct trial *trial_new(struct loop *loop, const struct condition *condition, const char *root,
+                        const struct app_config *config, const struct env *env, struct text *error) {
+    (void)loop, (void)condition, (void)root, (void)config, (void)env, (void)error;
+    return calloc(1, sizeof(struct trial));
+}
+void trial_free(struct trial *trial) {
+    free(trial);
+}
+void trial_begin(struct trial *trial, const struct trial_app *app, int64_t limit_ms, trial_ended *ended,
+                 void *context) {
+    (void)limit_ms;
+    const struct fake_tree *tree = tree_of(app->tree.tag);
+    const struct fake_script *script = &tree->script;
+    int64_t begins = tree->spawned_at + script->sick_after_ms;
+    bool is_sick = script->sick_after_ms > 0 && world->now_ms >= begins &&
+                   (script->sick_for_ms == 0 || world->now_ms < begins + script->sick_for_ms);
+    assert_int_equal(view_of(app->tree.tag).life->phase, PHASE_READY);
+    trace(is_sick ? "miss" : "pass", name_of(app->tree.tag));
+    ended(trial, is_sick ? TRIAL_NO : TRIAL_YES, context);
+}
+void trial_cancel(struct trial *trial) {
+    (void)trial;
+}
+bool trial_is_under_way(const struct trial *trial) {
+    (void)trial;
+    return false;
+}
+void trial_print_yes(const struct trial *trial, struct text *out) {
+    (void)trial;
+    text_str(out, "it said yes");
+}
+void trial_print_no(const struct trial *trial, struct text *out) {
+    (void)trial;
+    text_str(out, "it said no");
+}
+void trial_print_stranger(const struct trial *trial, struct text *out) {
+    (void)trial;
+    text_str(out, "a stranger said yes");
 }
 
 struct sockets *sockets_new(void) {

@@ -22,6 +22,8 @@ struct fake_script {
     int stop_takes_ms;   /* from the stop signal to the end */
     bool leaves_orphan;  /* something of the tree outlives the main process, until it is signalled */
     bool orphan_ignores; /* … with SIGKILL only */
+    int sick_after_ms;   /* from then on its health checks are missed; 0: never */
+    int sick_for_ms;     /* for so long; 0: for ever */
     int helper_takes_ms; /* the stop_command, beside the main process; -1: for ever */
 };
 

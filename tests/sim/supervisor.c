@@ -84,6 +84,95 @@ static void restart_of_everything_keeps_the_order(void **state) {
     fake_free(world);
 }
 
+static const char CHECKED[] = "[defaults]\nready = notify\n"
+                              "[app:a]\ncommand = a\nhealth = tcp:127.0.0.1:1\n"
+                              "[app:b]\ncommand = b\ndepends_on = a\n";
+
+static void the_sick_come_back(void **state) {
+    (void)state;
+    struct fake_world *world = fake_new(CHECKED, 1);
+    fake_script(
+        world, "a",
+        &(struct fake_script){.ready_after_ms = 10, .exit_after_ms = -1, .stop_takes_ms = 5, .sick_after_ms = 25000});
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 50006);
+    ASSERT_ORDER(world, "10010:pass a", "20010:pass a", "30010:miss a", "40010:miss a");
+    assert_null(strstr(fake_trace(world), "signal a"));
+    fake_run(world, 20);
+    ASSERT_ORDER(world, "50010:miss a", "50010:signal a", "50015:end a", "50015:spawn a");
+    assert_int_equal(fake_spawns(world, "b"), 1);
+    fake_run(world, 4 * 3600 * 1000);
+    assert_in_range(fake_spawns(world, "a"), 200, 300);
+    struct instance_view view = supervisor_view(fake_supervisor(world), 0);
+    bool is_told = false;
+    for (unsigned i = 0; i < view.history->count; i++) {
+        const struct change *change = history_at(view.history, i);
+        is_told = is_told || (change->why.cause == CAUSE_UNHEALTHY && change->to == PHASE_SPAWNING && change->detail &&
+                              strcmp(change->detail, "unhealthy 3 times in a row: it said no") == 0);
+    }
+    assert_true(is_told);
+    fake_free(world);
+}
+
+static void the_sick_are_given_up(void **state) {
+    (void)state;
+    struct fake_world *world =
+        fake_new("[app:a]\ncommand = a\nready = notify\nhealth = tcp:127.0.0.1:1\nhealth_retries = 1\n", 1);
+    fake_script(
+        world, "a",
+        &(struct fake_script){.ready_after_ms = 10, .exit_after_ms = -1, .stop_takes_ms = 5, .sick_after_ms = 1});
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 3600 * 1000);
+    assert_int_equal(fake_phase(world, "a"), PHASE_FAILED);
+    assert_int_equal(fake_spawns(world, "a"), 11);
+    struct instance_view view = supervisor_view(fake_supervisor(world), 0);
+    assert_string_equal(view.why, "unhealthy: it said no");
+    assert_false(view.health.is_watched);
+    fake_free(world);
+}
+
+static void a_pass_forgives_the_misses(void **state) {
+    (void)state;
+    struct fake_world *world = fake_new(CHECKED, 1);
+    fake_script(world, "a",
+                &(struct fake_script){.ready_after_ms = 10,
+                                      .exit_after_ms = -1,
+                                      .stop_takes_ms = 5,
+                                      .sick_after_ms = 15000,
+                                      .sick_for_ms = 20000});
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 31000);
+    assert_int_equal(supervisor_view(fake_supervisor(world), 0).health.misses, 2);
+    fake_run(world, 10000);
+    ASSERT_ORDER(world, "20010:miss a", "30010:miss a", "40010:pass a");
+    struct health_view health = supervisor_view(fake_supervisor(world), 0).health;
+    assert_true(health.is_healthy);
+    assert_int_equal(health.misses, 0);
+    assert_int_equal(fake_spawns(world, "a"), 1);
+    fake_free(world);
+}
+
+static void health_rules_are_live(void **state) {
+    (void)state;
+    struct fake_world *world = fake_new(CHECKED, 1);
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 11000);
+    fake_take(world,
+              "[defaults]\nready = notify\n"
+              "[app:a]\ncommand = a\nhealth = tcp:127.0.0.1:1\nhealth_interval = 2s\n"
+              "[app:b]\ncommand = b\ndepends_on = a\nhealth = tcp:127.0.0.1:2\n",
+              "");
+    fake_run(world, 12000);
+    ASSERT_ORDER(world, "10010:pass a", "12010:pass a", "14010:pass a", "20010:pass a", "21000:pass b", "22010:pass a");
+    fake_take(world, CHECKED, "");
+    fake_trace_clear(world);
+    fake_run(world, 60000);
+    assert_null(strstr(fake_trace(world), "pass b"));
+    ASSERT_ORDER(world, "32010:pass a", "42010:pass a");
+    assert_int_equal(fake_spawns(world, "a"), 1);
+    fake_free(world);
+}
+
 static void a_crash_leaves_the_others_alone(void **state) {
     (void)state;
     struct fake_world *world = fake_new(CHAIN, 1);
@@ -416,6 +505,10 @@ int main(void) {
         cmocka_unit_test(stops_in_reverse_and_waits),
         cmocka_unit_test(independent_apps_stop_side_by_side),
         cmocka_unit_test(restart_of_everything_keeps_the_order),
+        cmocka_unit_test(the_sick_come_back),
+        cmocka_unit_test(the_sick_are_given_up),
+        cmocka_unit_test(a_pass_forgives_the_misses),
+        cmocka_unit_test(health_rules_are_live),
         cmocka_unit_test(a_crash_leaves_the_others_alone),
         cmocka_unit_test(gives_up_and_blocks_dependants),
         cmocka_unit_test(not_ready_is_a_failure),

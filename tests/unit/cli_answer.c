@@ -34,7 +34,8 @@ static void test_complete(void **state) {
                         "{\"app\":null,\"name\":\"web\",\"instance\":null,\"state\":null,\"pid\":7,\"uptime_ms\":null,"
                         "\"restarts\":null,\"exit_code\":null,\"exit_signal\":null,\"why\":null,\"next_start_ms\":null,"
                         "\"port\":null,\"health\":null,\"memory_bytes\":null,\"cpu_percent\":0.3,\"stale\":null,"
-                        "\"status_text\":null,\"reloading\":null,\"said_errno\":null,\"news\":\"kept\"}\n");
+                        "\"status_text\":null,\"reloading\":null,\"said_errno\":null,\"health_misses\":null,"
+                        "\"health_retries\":null,\"health_answer\":null,\"health_age_ms\":null,\"news\":\"kept\"}\n");
     json_decref(whole);
     json_decref(object);
 }

@@ -70,7 +70,7 @@ static const struct {
 
     {{CAUSE_UNHEALTHY, NONE, 0}, NULL, "unhealthy"},
     {{CAUSE_UNHEALTHY, TERMINATED, 12},
-     "3 times in a row: connection refused on 127.0.0.1:14200",
+     "unhealthy 3 times in a row: connection refused on 127.0.0.1:14200",
      "unhealthy 3 times in a row: connection refused on 127.0.0.1:14200"},
 
     {{CAUSE_WATCHDOG, TERMINATED, 30000}, NULL, "hung: no WATCHDOG=1 within 30s"},
