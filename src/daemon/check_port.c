@@ -17,6 +17,7 @@
 /* Whether an app of the supervisor that runs now is among those who listen there. */
 struct own_search {
     const struct check *check;
+    uid_t app_uid;
     bool found;
 };
 
@@ -26,13 +27,14 @@ static bool is_not_own(void *context, const struct listener *listener) {
     if (holder_find(listener->inode, &holder))
         search->found =
             holder.pid == search->check->supervisor || tag_is_in(search->check->running, tree_tag_of(holder.pid));
-    else /* an app that may do more than we (a port below 1024) hides its descriptors from us */
-        search->found = listener->uid == search->check->runner;
+    else /* an app that may do more than we (a port below 1024), or is another user's, hides its descriptors from us */
+        search->found = listener->uid == search->check->runner || listener->uid == search->app_uid;
     return !search->found;
 }
 
-static bool is_held_by_us(const struct check *check, int port) {
-    struct own_search search = {.check = check};
+static bool is_held_by_us(const struct check *check, const struct check_app *app, int port) {
+    const struct account *account = &app->terms.account;
+    struct own_search search = {.check = check, .app_uid = account->is_given ? account->uid : check->runner};
     if (check->has_running)
         (void)listener_visit_tcp(port, is_not_own, &search);
     return search.found;
@@ -138,7 +140,7 @@ void check_port(const struct check *check, struct check_app *app) {
     static const struct owner_tree nobody = {0};
     int port = (int)app->config.port;
     struct text error TEXT_AUTO = {0};
-    if (port == 0 || is_opened(&app->config, port) || is_held_by_us(check, port))
+    if (port == 0 || is_opened(&app->config, port) || is_held_by_us(check, app, port))
         return;
     if (owner_check_port(&nobody, port, &error) < 0)
         find_held(check, app, "port", NULL, port, text_get(&error));
@@ -168,7 +170,7 @@ void check_listen(const struct check *check, const struct check_app *app) {
         struct in6_addr ip;
         struct text error TEXT_AUTO = {0};
         if (!listen_parse(entry, &address, &error) || address.is_path || !address_parse(address.host, &ip) ||
-            is_held_by_us(check, address.port) || may_be_passed(address.port))
+            is_held_by_us(check, app, address.port) || may_be_passed(address.port))
             continue;
         if (owner_check_address(&nobody, &ip, address.port, address.place, &error) < 0)
             find_held(check, app, "listen", entry, address.port, text_get(&error));

@@ -44,20 +44,23 @@ static int visit_sockets(pid_t pid, bool (*each)(void *context, ino_t inode), vo
     DIR *folder = opendir(path);
     if (!folder)
         return -errno;
+    bool is_closed = false; /* root without CAP_SYS_PTRACE, as in a container, may list but not read them */
     struct dirent *entry;
     while ((entry = readdir(folder))) {
         static const char prefix[] = "socket:[";
         char target[64];
         ssize_t len = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
-        if (len < 0)
+        if (len < 0) {
+            is_closed = is_closed || errno == EACCES || errno == EPERM;
             continue;
+        }
         target[len] = '\0';
         if (strncmp(target, prefix, sizeof prefix - 1) == 0 &&
             !each(context, (ino_t)strtoul(target + sizeof prefix - 1, NULL, 10)))
             break;
     }
     closedir(folder);
-    return 0;
+    return is_closed ? -EACCES : 0;
 }
 
 void holder_set_add(struct holder_set *set, pid_t pid) {
