@@ -497,9 +497,9 @@ const struct manifest_key manifest_app_keys[] = {
      .fallback_words = "the supervisor's",
      .summary = "The user that the app runs as",
      .text =
-         "A name, or a number. Everything of the app runs as this user: `command`, `pre_start`, `stop_command`, "
-         "`exec:` "
-         "probes. It gets the user's group and all its supplementary groups, no capability of upkeep's, and finds the "
+         "A name, or a number. Everything of the app runs as this user: `prepare`, `command`, `pre_start`, "
+         "`stop_command`, `exec:` probes. It gets the user's group and all its supplementary groups, no capability of "
+         "upkeep's, and finds the "
          "user's `HOME`, `USER`, `LOGNAME` and `SHELL` in its environment (`env` and dotenv files win over them); "
          "`~/` means that home. Dotenv files are read and log files written by upkeep itself, so neither needs to be "
          "the user's.\n\n"

@@ -158,6 +158,12 @@ const struct rule_row rule_rows[] = {
                    "waitress, uwsgi, `flask run`, `runserver`): the port is open, and WebSockets are answered with "
                    "404.",
                    false},
+    [RULE_USER_WRITES] =
+        {"user-writes", DIAG_WARNING, "the users of apps cannot change what upkeep does as root",
+         "let root own the manifest, log_dir and runtime_dir, or run all of upkeep as that user, without the key",
+         "Where upkeep runs as root and an app as another user: that user can write the manifest or its folder (and so "
+         "make root run anything), `log_dir` or `runtime_dir` (and so lead what root writes elsewhere, by a link).",
+         false},
     [RULE_UNIT] =
         {"unit", DIAG_ERROR, "the installed systemd unit runs the stack as the manifest says", "upkeep unit --install",
          "A unit in /etc/systemd/system that runs this manifest, whoever wrote it and whatever it is called, "

@@ -36,6 +36,7 @@ enum rule_id {
     RULE_SERVICE_DOWN,
     RULE_WEBSOCKET,
     RULE_WSGI,
+    RULE_USER_WRITES,
     RULE_UNIT,
 };
 

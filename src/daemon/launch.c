@@ -1,6 +1,7 @@
 #include "daemon/launch.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -263,64 +264,53 @@ static bool launch_say_interpreter(const char *path, struct text *error) {
     return true;
 }
 
-/* What the terms ask for and what stands against it. */
-static void launch_say_refused(const struct proc_spec *spec, const struct proc_failure *failure, struct text *error) {
-    const struct proc_terms *terms = spec->terms;
-    switch (failure->step) {
+const char *launch_say_limit(enum proc_step step) {
+    switch (step) {
     case PROC_STEP_LIMIT_NOFILE:
-        text_printf(error, "limit_nofile = %lld: ", (long long)terms->limit_nofile.number);
-        text_str(error, failure->error == EPERM
-                            ? "is above the hard limit, which only root may raise (up to fs.nr_open)"
-                            : strerror(failure->error));
-        return;
+        return account_has_capability(CAP_SYS_RESOURCE)
+                   ? "limit_nofile: nobody can have more than fs.nr_open"
+                   : "limit_nofile: more than the hard limit takes root (CAP_SYS_RESOURCE)";
     case PROC_STEP_LIMIT_CORE:
-        text_str(error, "limit_core: ");
-        text_str(error, failure->error == EPERM ? "is above the hard limit, which only root may raise"
-                                                : strerror(failure->error));
-        return;
+        return "limit_core: more than the hard limit takes root (CAP_SYS_RESOURCE)";
     case PROC_STEP_NICE:
-        text_printf(error, "nice = %lld: %s", (long long)terms->nice.number,
-                    failure->error == EACCES || failure->error == EPERM ? "only root may go below what upkeep runs with"
-                                                                        : strerror(failure->error));
-        return;
+        return "nice: less than upkeep itself has takes root (CAP_SYS_NICE)";
     case PROC_STEP_OOM_SCORE_ADJ:
-        text_printf(error, "oom_score_adj = %lld: %s", (long long)terms->oom_score_adj.number,
-                    failure->error == EACCES || failure->error == EPERM ? "only root may go below what upkeep was given"
-                                                                        : strerror(failure->error));
-        return;
-    case PROC_STEP_ACCOUNT:
-        text_str(error, "cannot become ");
-        account_print(&terms->account, error);
-        if (failure->error == EINVAL)
-            text_str(error, ": its number has no place in this user namespace");
-        else if (failure->error == ETIMEDOUT)
-            text_str(error, ": the new process did not go on, as if that user had stopped it");
-        else
-            text_printf(error, ": %s", strerror(failure->error));
-        return;
+        return "oom_score_adj: less than upkeep itself was given takes root (CAP_SYS_RESOURCE)";
     case PROC_STEP_FORK:
     case PROC_STEP_DESCRIPTORS:
     case PROC_STEP_LIMITS:
+    case PROC_STEP_ACCOUNT:
     case PROC_STEP_PRIVILEGES:
     case PROC_STEP_CWD:
     case PROC_STEP_EXEC:
-        break;
+        return NULL;
     }
-    const char *program = strchr(spec->argv[0], '/') ? spec->argv[0] : spec->path;
-    text_printf(error, "%s %s: %s", proc_step_words(failure->step), program, strerror(failure->error));
+    return NULL;
+}
+
+static void say_account_failure(const struct account *account, int why, struct text *error) {
+    text_str(error, "cannot become ");
+    account_print(account, error);
+    text_printf(error, ": %s",
+                why == ETIMEDOUT ? "the new process did not go on, as if that user had stopped it" : strerror(why));
 }
 
 void launch_say_failure(const struct proc_spec *spec, const char *cwd, const struct proc_failure *failure,
                         struct text *error) {
     bool is_cwd = failure->step == PROC_STEP_CWD;
     bool is_exec = failure->step == PROC_STEP_EXEC;
-    if (!is_cwd && !is_exec) {
-        launch_say_refused(spec, failure, error);
+    const char *program = strchr(spec->argv[0], '/') ? spec->argv[0] : spec->path;
+    bool is_denied = failure->error == EPERM || failure->error == EACCES;
+    if (is_denied && launch_say_limit(failure->step)) {
+        text_str(error, launch_say_limit(failure->step));
         return;
     }
-    const char *program = strchr(spec->argv[0], '/') ? spec->argv[0] : spec->path;
-    text_printf(error, "%s %s", proc_step_words(failure->step), is_exec ? program : cwd ? cwd : spec->cwd);
-    if (failure->error == EACCES)
+    if (failure->step == PROC_STEP_ACCOUNT) {
+        say_account_failure(&spec->terms->account, failure->error, error);
+        return;
+    }
+    text_printf(error, "%s %s", proc_step_words(failure->step), !is_cwd ? program : cwd ? cwd : spec->cwd);
+    if (is_denied && (is_cwd || is_exec))
         print_as(spec->terms, error);
     text_str(error, ": ");
     if (is_exec && failure->error == ENOENT && launch_say_interpreter(spec->path, error))
@@ -329,7 +319,7 @@ void launch_say_failure(const struct proc_spec *spec, const char *cwd, const str
         text_str(error, "no program for this machine, and no script with a #! line");
     else if (is_exec && failure->error == EAGAIN)
         text_str(error, "its user has as many processes as it may have (ulimit -u)");
-    else if (failure->error == EACCES)
+    else if (failure->error == EACCES && (is_cwd || is_exec))
         print_denied(spec->terms, is_exec ? spec->path : spec->cwd, error);
     else
         text_str(error, strerror(failure->error));

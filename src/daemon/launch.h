@@ -65,6 +65,10 @@ bool launch_command(const struct launch_context *context, const struct app_confi
                     struct env *env, uint32_t tag, struct launch *launch, struct proc_spec *spec, struct text *error);
 void launch_fini(struct launch *launch);
 
+/* What stands against a limit that was refused at this step (`nice: less than …`); NULL when the step is none of those.
+ */
+const char *launch_say_limit(enum proc_step step);
+
 /* Says why a spec that was filled could not be started. cwd: as the user wrote it, NULL when not. */
 void launch_say_failure(const struct proc_spec *spec, const char *cwd, const struct proc_failure *failure,
                         struct text *error);

@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -158,6 +159,29 @@ bool account_is_ours(const struct account *account) {
                                   (account->keeps_groups || !account_has_capability(CAP_SETGID)));
 }
 
+/* Whether an id of ours has a meaning outside of our user namespace, as it must to be somebody's. */
+static bool is_mapped(const char *map, unsigned id) {
+    FILE *file = fopen(map, "re");
+    unsigned first, outside, count;
+    bool is_mapped = !file;
+    while (file && !is_mapped && fscanf(file, "%u %u %u", &first, &outside, &count) == 3)
+        is_mapped = id >= first && id - first < count;
+    if (file)
+        (void)fclose(file);
+    return is_mapped;
+}
+
+static void say_lacking(const struct account *account, const char *capability, struct text *error) {
+    text_str(error, geteuid() == 0 ? "upkeep may not run it as " : "only root may run it as ");
+    account_print(account, error);
+    if (geteuid() == 0) {
+        text_printf(error, ": this root is without %s", capability);
+    } else {
+        text_str(error, ", and upkeep runs as ");
+        holder_print_user(geteuid(), error);
+    }
+}
+
 /* CAP_KILL, as we must be able to end it. */
 bool account_is_allowed(const struct account *account, struct text *error) {
     static const struct {
@@ -170,15 +194,15 @@ bool account_is_allowed(const struct account *account, struct text *error) {
     for (size_t i = 0; i < count; i++) {
         if (account_has_capability(needed[i].number))
             continue;
-        text_str(error, "only root may run it as ");
-        account_print(account, error);
-        text_str(error, ", and upkeep runs as ");
-        holder_print_user(geteuid(), error);
-        if (geteuid() == 0)
-            text_printf(error, " without %s", needed[i].name);
+        say_lacking(account, needed[i].name, error);
         return false;
     }
-    return true;
+    if (is_mapped("/proc/self/uid_map", account->uid) && is_mapped("/proc/self/gid_map", account->gid))
+        return true;
+    text_str(error, "cannot run it as ");
+    account_print(account, error);
+    text_str(error, ", who has no place in this user namespace (rootless container)");
+    return false;
 }
 
 void account_print(const struct account *account, struct text *out) {

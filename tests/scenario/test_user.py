@@ -25,6 +25,11 @@ def told(s, app="a"):
             for line in lines}
 
 
+def has_capability(number):
+    with open("/proc/self/status") as f:
+        return int(next(line for line in f if line.startswith("CapEff:")).split()[1], 16) >> number & 1
+
+
 class AsRoot(Scenario):
     def setUp(self):
         if os.geteuid() != 0:
@@ -320,9 +325,87 @@ class Refused(AsRoot):
         if top >= 1 << 30:
             self.skipTest("fs.nr_open is as high as it goes")
         s = self.refused(f"limit_nofile = {top + 1}\n",
-                         f"limit_nofile = {top + 1}: is above the hard limit, which only root may raise "
-                         "(up to fs.nr_open)")
-        self.assertIn("fs.nr_open", s.call("check", check=1).out)
+                         "limit_nofile: nobody can have more than fs.nr_open" if has_capability(24) else
+                         "limit_nofile: more than the hard limit takes root (CAP_SYS_RESOURCE)")
+        self.assertIn(s.app("a")["why"], s.call("check", check=1).out)
+
+
+class RootWithLess(AsRoot):
+    MANIFEST = f"[app:a]\ncommand = {CHILD} run\nuser = nobody\nrestart = never\n"
+
+    def refused(self, prefix, why):
+        s = self.open_stack(self.MANIFEST)
+        if subprocess.run([*prefix, "true"], capture_output=True).returncode != 0:
+            self.skipTest(f"cannot do {prefix[0]} here")
+        self.assertIn(f"upkeep.ini:3: error: a: {why}\n", s.call("check", prefix=prefix, check=1).out)
+        s.run(prefix=prefix)
+        self.assertEqual(s.wait_state("a", "failed")["why"], why)
+
+    def test_without_the_right_to_end_it(self):
+        self.refused(("setpriv", "--bounding-set=-kill"),
+                     "upkeep may not run it as user nobody: this root is without CAP_KILL")
+
+    def test_without_the_right_to_change(self):
+        self.refused(("setpriv", "--bounding-set=-setuid"),
+                     "upkeep may not run it as user nobody: this root is without CAP_SETUID")
+
+    def test_in_a_user_namespace(self):
+        self.refused(("unshare", "--user", "--map-root-user"),
+                     "cannot run it as user nobody, who has no place in this user namespace (rootless container)")
+
+    def test_as_in_a_container(self):
+        """What Docker leaves to root: neither to look into others' processes, nor to see their limits."""
+        prefix = ("setpriv", "--bounding-set=-all,+chown,+dac_override,+fsetid,+fowner,+mknod,+net_raw,+setgid,+setuid,"
+                  "+setfcap,+setpcap,+net_bind_service,+sys_chroot,+kill,+audit_write")
+        port = free_port()
+        s = self.open_stack(f"[app:a]\ncommand = {CHILD} orphan run -- listen {port} run\nuser = nobody\n"
+                            f"port = {port}\n[app:b]\ncommand = {CHILD} notify READY=1 run\nuser = nobody\n"
+                            "ready = notify\n")
+        s.run(prefix=prefix)
+        s.wait_state("a", "ready")
+        s.wait_state("b", "ready")
+        s.call("check", prefix=prefix, check=0)
+        s.call("stop", check=0)
+        self.assertEqual([s.state("a"), s.state("b")], ["stopped", "stopped"])
+
+
+class Trust(AsRoot):
+    def test_a_user_who_can_write_the_manifest(self):
+        s = self.open_stack(f"[app:a]\ncommand = {CHILD} run\nuser = nobody\n")
+        self.assertEqual(s.call("check", "--strict", check=0).err, "")
+        os.mkdir(os.path.join(s.folder, "logs"))
+        os.chown(os.path.join(s.folder, "logs"), NOBODY, NOBODY)
+        self.assertIn("upkeep.ini:3: warning: a: user nobody can write log_dir, and so decide what upkeep does as root "
+                      "[user-writes]\n", s.call("check", check=0).out)
+        os.chown(s.folder, NOBODY, NOBODY)
+        self.assertIn(": user nobody can write the manifest's folder, log_dir, runtime_dir, and so ",
+                      s.call("check", check=0).out)
+        s.write("upkeep.ini", f"[app:a]\ncommand = {CHILD} run\nuser = nobody\nlint_ignore = user-writes\n")
+        s.call("check", "--strict", check=0)
+
+
+class Unit(AsRoot):
+    def test_runs_as_root_where_an_app_has_another_user(self):
+        s = self.open_stack("[app:a]\ncommand = true\nuser = root\n[app:b]\ncommand = true\n")
+        os.chown(os.path.join(s.folder, "upkeep.ini"), NOBODY, NOBODY)
+        result = s.call("unit", check=0)
+        self.assertIn("\nUser=root\n", result.out)
+        self.assertIn("upkeep.ini:3: note: upkeep itself runs as root, as a has a user or group of its own\n", result.err)
+        self.assertIn("upkeep.ini:4: warning: b has no user, and will run as root\n", result.err)
+
+    def test_runs_as_the_owner_where_all_are_his(self):
+        name = pwd.getpwuid(NOBODY).pw_name
+        s = self.open_stack(f"[app:a]\ncommand = true\nuser = {name}\n[app:b]\ncommand = true\nuser = {NOBODY}\n"
+                            "[app:c]\ncommand = true\n")
+        os.chown(os.path.join(s.folder, "upkeep.ini"), NOBODY, NOBODY)
+        self.assertIn(f"\nUser={name}\n", s.call("unit", check=0).out)
+
+    def test_a_unit_of_ones_own_cannot(self):
+        s = self.open_stack("[app:a]\ncommand = true\nuser = nobody\n")
+        os.chown(os.path.join(s.folder, "upkeep.ini"), NOBODY, NOBODY)
+        s.environment["HOME"] = s.top
+        self.assertIn("which takes a unit of the system's", s.call(
+            "unit", "--user", prefix=("setpriv", "--reuid=1", "--regid=1", "--clear-groups"), check=1).err)
 
 
 class AsPlainUser(Scenario):
@@ -362,31 +445,26 @@ class AsPlainUser(Scenario):
         self.assertEqual((seen["nice"], seen["oom"], seen["core"], seen["nofile"], seen["umask"], seen["NoNewPrivs"]),
                          (["19"], ["1000"], ["0", "0"], ["64", "64"], ["0000"], ["1"]))
 
-    def limited(self, keys, found, why):
+    def limited(self, keys, why):
         s, prefix = self.plain(f"[app:a]\ncommand = {CHILD} run\nrestart = never\n{keys}\n")
         prefix = ("prlimit", "--nofile=512:512", "--core=0:0", "--nice=0:0", *prefix)
-        self.assertIn(f"upkeep.ini:4: error: a: {found}\n", s.call("check", prefix=prefix, check=1).out)
+        self.assertIn(f"upkeep.ini:4: error: a: {why}\n", s.call("check", prefix=prefix, check=1).out)
         s.run(prefix=prefix)
         self.assertEqual(s.wait_state("a", "failed")["why"], why)
 
     def test_nofile_above_the_hard_limit(self):
-        self.limited("limit_nofile = 4096", "limit_nofile: 4096 is above the hard limit, which only root may raise",
-                     "limit_nofile = 4096: is above the hard limit, which only root may raise (up to fs.nr_open)")
+        self.limited("limit_nofile = 4096", "limit_nofile: more than the hard limit takes root (CAP_SYS_RESOURCE)")
 
     def test_core_above_the_hard_limit(self):
-        self.limited("limit_core = unlimited", "limit_core: is above the hard limit, which only root may raise",
-                     "limit_core: is above the hard limit, which only root may raise")
+        self.limited("limit_core = unlimited", "limit_core: more than the hard limit takes root (CAP_SYS_RESOURCE)")
 
-    def test_negative_nice(self):
+    def test_nice_below_ours(self):
         now = os.getpriority(os.PRIO_PROCESS, 0)
-        self.limited(f"nice = {now - 1}", f"nice: only root may go below what upkeep runs with ({now})",
-                     f"nice = {now - 1}: only root may go below what upkeep runs with")
+        self.limited(f"nice = {now - 1}", "nice: less than upkeep itself has takes root (CAP_SYS_NICE)")
 
-    def test_negative_oom_score_adj(self):
-        with open("/proc/self/oom_score_adj") as f:
-            now = int(f.read())
-        self.limited("oom_score_adj = -500", f"oom_score_adj: only root may go below what upkeep was given (it has {now})",
-                     "oom_score_adj = -500: only root may go below what upkeep was given")
+    def test_oom_score_adj_below_ours(self):
+        self.limited("oom_score_adj = -500",
+                     "oom_score_adj: less than upkeep itself was given takes root (CAP_SYS_RESOURCE)")
 
 
 if __name__ == "__main__":
