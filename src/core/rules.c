@@ -89,7 +89,9 @@ const struct rule_row rule_rows[] = {
          "By the time of the last change: `node_modules` is older than its lock file, `.venv` than `uv.lock`, "
          "`poetry.lock`, `Pipfile.lock` or `requirements.txt`, `.next/BUILD_ID` than a source file. That is what "
          "`git pull` leaves behind. An installer that found nothing to do may leave the folder's time as it was: "
-         "`touch` it then.",
+         "`touch` it then. An app with `prepare_inputs` that `upkeep prepare` has prepared is judged by the contents "
+         "of "
+         "these, and not by times.",
          true},
     [RULE_PLACEHOLDER] =
         {"placeholder", DIAG_WARNING, "secrets have been filled in", "write the real value there",

@@ -30,8 +30,14 @@ __attribute__((format(printf, 5, 0))) static void check_find_text(const struct c
     if (check_is_ignored(app, rule))
         return;
     struct text text TEXT_AUTO = {0};
+    struct text remedy TEXT_AUTO = {0};
+    struct diag_place here = *place;
     text_vprintf(&text, format, args);
-    diags_find(check->diags, rule, place, "%s", text_get(&text));
+    /* A program that no installer brings is not to be had by installing. */
+    bool is_installed = rule_rows[rule].prepare_mends && (place->advice || rule != RULE_PROGRAM);
+    if (is_installed && require_print_remedy(app->app, &app->config, &remedy))
+        here.advice = text_get(&remedy);
+    diags_find(check->diags, rule, &here, "%s", text_get(&text));
 }
 
 void check_find(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,

@@ -38,6 +38,7 @@ struct check_app {
     struct proc_terms terms;
     struct rights rights; /* of the account of its terms */
     bool is_development;
+    bool has_record; /* of what it was prepared from: nothing has to be guessed from the times of files */
 };
 
 /* A finding at a key of the manifest, or at one of its entries when that is not NULL. Says nothing when the app ignores
@@ -59,8 +60,8 @@ const struct rights *check_rights(const struct check_app *app);
 bool check_terms(const struct check *check, struct check_app *app);
 
 /* The parts. Each takes an app that could be resolved; those about its folder only when that can be entered. */
-void check_commands(const struct check *check, struct check_app *app);     /* programs, interpreters, what they are */
-void check_builds(const struct check *check, const struct check_app *app); /* missing and stale ones */
+void check_commands(const struct check *check, struct check_app *app); /* programs, interpreters, what they are */
+void check_builds(const struct check *check, struct check_app *app);   /* missing and stale ones */
 void check_port(const struct check *check, struct check_app *app);
 void check_listen(const struct check *check, const struct check_app *app);
 void check_journal(const struct check *check, const struct check_app *app);

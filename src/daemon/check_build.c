@@ -10,6 +10,7 @@
 #include "core/lint.h"
 #include "core/shell_line.h"
 #include "daemon/check.h"
+#include "daemon/record.h"
 #include "host/fs.h"
 
 enum { SOURCES_MAX = 50000 }; /* files looked at of one tree */
@@ -90,7 +91,7 @@ static void check_build(const struct check *check, const struct check_app *app, 
         int64_t source = newest(folder, build->sources[i]);
         if (source < 0)
             continue;
-        if (made >= 0 && source > made) {
+        if (made >= 0 && source > made && !app->has_record) {
             text_printf(&text, "%s is older than %s", build->made, build->sources[i]);
             find_in(check, app, RULE_STALE_BUILD, folder, build->sources[i], build->advice, text_get(&text));
         } else if (made < 0 && is_needed) {
@@ -189,7 +190,7 @@ static void check_next(const struct check *check, const struct check_app *app, c
     if (made < 0) {
         find_in(check, app, step->must_work ? RULE_NEXT_BUILD : RULE_MISSING_BUILD, text_get(&folder), text_get(&build),
                 next_advice, "there is no build that next start could serve");
-    } else if (find_newer_source(text_get(&folder), made, &source)) {
+    } else if (!app->has_record && find_newer_source(text_get(&folder), made, &source)) {
         text_printf(&text, "the build is older than %s", text_get(&source));
         find_in(check, app, RULE_STALE_BUILD, text_get(&folder), text_get(&build), next_advice, text_get(&text));
     }
@@ -237,7 +238,24 @@ static void check_step_builds(const struct check *check, const struct check_app 
     check_next(check, app, step);
 }
 
-void check_builds(const struct check *check, const struct check_app *app) {
+/* What `upkeep prepare` has kept tells by contents whether anything is stale. */
+static void check_record(const struct check *check, struct check_app *app) {
+    const struct record_subject subject = {check->manifest, app->app, &app->config, &app->env};
+    struct prepared before = {0};
+    struct prepared now = {0};
+    struct text why TEXT_AUTO = {0};
+    struct text unused TEXT_AUTO = {0};
+    app->has_record = app->config.prepare.count > 0 && app->config.prepare_inputs.count > 0 &&
+                      record_read(check->manifest, app->app->name, &before) &&
+                      record_look(&subject, &now, &unused, &unused) == 0;
+    if (app->has_record && prepared_compare(&before, &now, &why) > 0)
+        check_find(check, app, RULE_STALE_BUILD, "prepare_inputs", NULL, "%s since it was prepared", text_get(&why));
+    prepared_fini(&before);
+    prepared_fini(&now);
+}
+
+void check_builds(const struct check *check, struct check_app *app) {
+    check_record(check, app);
     check_walk(check, app, check_step_builds);
     for (size_t i = 0; i < app->config.require_path.count; i++)
         check_path(check, app, check->manifest->supervisor.root, app->config.require_path.items[i]);

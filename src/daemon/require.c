@@ -119,8 +119,15 @@ static void look_at_variable(const struct manifest *manifest, const struct manif
     }
 }
 
-static void look_at_path(const struct manifest *manifest, const struct manifest_app *app, const char *name,
-                         const struct env *env, struct diags *diags) {
+bool require_print_remedy(const struct manifest_app *app, const struct app_config *config, struct text *out) {
+    if (config->prepare.count > 0)
+        text_printf(out, "install and build it: upkeep prepare %s", app->name);
+    return config->prepare.count > 0;
+}
+
+static void look_at_path(const struct manifest *manifest, const struct manifest_app *app,
+                         const struct app_config *config, const char *name, const struct env *env,
+                         struct diags *diags) {
     char *path = manifest_path(manifest->supervisor.root, name, env);
     struct stat st;
     int why = !path ? ENOMEM : stat(path, &st) < 0 ? errno : 0;
@@ -128,7 +135,10 @@ static void look_at_path(const struct manifest *manifest, const struct manifest_
     if (why == 0)
         return;
     struct setting setting = manifest_setting(app, "require_path");
+    struct text remedy TEXT_AUTO = {0};
     struct diag_place place = {app->name, manifest->file, manifest_line_of(&setting, name), NULL};
+    if (require_print_remedy(app, config, &remedy))
+        place.advice = text_get(&remedy);
     if (why == ENOENT || why == ENOTDIR)
         diags_find(diags, RULE_REQUIRE_PATH, &place, "require_path: %s does not exist", name);
     else
@@ -142,7 +152,7 @@ void require_look(const struct launch_context *context, const struct manifest_ap
         look_at_variable(context->manifest, app, cwd, config->require_env.items[i], env, diags);
     free(cwd);
     for (size_t i = 0; i < config->require_path.count; i++)
-        look_at_path(context->manifest, app, config->require_path.items[i], env, diags);
+        look_at_path(context->manifest, app, config, config->require_path.items[i], env, diags);
 }
 
 bool require_met(const struct launch_context *context, const struct manifest_app *app, const struct app_config *config,

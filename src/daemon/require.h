@@ -17,6 +17,10 @@ void require_look(const struct launch_context *context, const struct manifest_ap
 bool require_met(const struct launch_context *context, const struct manifest_app *app, const struct app_config *config,
                  const struct env *env, struct text *error);
 
+/* What to do about something that the app's own prepare lines make: appends `upkeep prepare backend`. False when it has
+ * none. */
+bool require_print_remedy(const struct manifest_app *app, const struct app_config *config, struct text *out);
+
 /* The first dotenv file in a folder that is no example and sets the variable (NULL: any) to something: its path, and
  * the line. Only files that `is_wanted` (NULL: all) says yes to, by their name and context, are looked at. */
 bool require_find_dotenv(const char *folder, const char *variable,

@@ -286,6 +286,26 @@ class Incidents(Scenario):
         s.write("upkeep.ini", "[app:backend]\ncommand = .venv/bin/serve\n")
         self.assertEqual(self.findings(s), [])
 
+    def test_prepared_apps_are_judged_by_contents(self):
+        manifest = ("[app:frontend]\ncommand = ./next start\ncwd = web\nprepare = sh -c 'mkdir -p .next; touch .next/BUILD_ID'"
+                    "\nprepare_inputs = app/**\nrequire_path = web/.next\n")
+        s = self.stack(manifest, files={"web/app/page.tsx": "1"})
+        self.next_is_there(s)
+        result = s.call("check", check=1)
+        self.assertIn("upkeep.ini:6: error: frontend: require_path: web/.next does not exist\n"
+                      "    → install and build it: upkeep prepare frontend\n", result.out)
+        s.call("prepare", check=0)
+        self.assertEqual(self.findings(s), [])
+        later = time.time() + 60
+        os.utime(os.path.join(s.folder, "web/app/page.tsx"), (later, later))
+        self.assertEqual(self.findings(s), [])
+        s.write("web/app/page.tsx", "2")
+        line = "upkeep.ini:5: warning: frontend: app/page.tsx has changed since it was prepared [stale-build]"
+        self.assertIn(line + "\n    → install and build it: upkeep prepare frontend\n", s.call("check", check=0).out)
+        SAID.add(normal(line))
+        s.call("prepare", check=0)
+        self.assertEqual(self.findings(s), [])
+
     def test_paths_of_one_developer(self):
         self.told("[app:backend]\ncommand = sh -c true\nenv =\n  A=1\n  MODELS=/home/anna/models\n", {},
                   "upkeep.ini:5: warning: backend: MODELS points into /home/anna, one user's home on one machine "
