@@ -20,12 +20,13 @@ _upkeep() {
         esac
     done
     case $command in
-    '') words='run start stop restart apply status show logs env signal wait events why shutdown check prepare unit version help --manifest --profile --help --version' ;;
+    '') words='run start stop restart apply deploy status show logs env signal wait events why shutdown check prepare unit version help --manifest --profile --help --version' ;;
     run) words="$(_upkeep_apps) --help" ;;
     start) words="$(_upkeep_apps) --help --no-wait --timeout" ;;
     stop) words="$(_upkeep_apps) --help --no-wait --timeout" ;;
     restart) words="$(_upkeep_apps) --help --no-wait --timeout" ;;
     apply) words=" --help --json --no-wait --timeout --dry-run" ;;
+    deploy) words=" --help --json --timeout --strict --if-needed --restart-all --rollback-command" ;;
     status | ls) words=" --help --json --watch" ;;
     show) words="$(_upkeep_apps) --help --json" ;;
     logs) words="$(_upkeep_apps) --help --follow --lines" ;;

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/act.h"
@@ -222,12 +221,6 @@ static int act_open_supervisor(const struct session *session) {
     return (int)syscall(SYS_pidfd_open, peer.pid, 0);
 }
 
-static int64_t act_now_ms(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits until the supervisor hangs up and its process is gone. False at the deadline. */
 static bool act_await_end(const struct session *session, int process, int64_t deadline_ms) {
     struct pollfd watched[] = {{.fd = process, .events = POLLIN},
@@ -235,7 +228,7 @@ static bool act_await_end(const struct session *session, int process, int64_t de
     /* Without the process's descriptor (another pid namespace) the connection has to do. */
     struct pollfd *end = process >= 0 ? &watched[0] : &watched[1];
     for (;;) {
-        int64_t left_ms = deadline_ms - act_now_ms();
+        int64_t left_ms = deadline_ms - session_now_ms();
         if (poll(end, 1, left_ms > 0 ? session_clamp_ms(left_ms) : 0) > 0)
             return true;
         if (left_ms <= 0)
@@ -245,7 +238,7 @@ static bool act_await_end(const struct session *session, int process, int64_t de
 
 static int act_shut_down(struct session *session) {
     int64_t wait_ms = session_wait_ms(session);
-    int64_t deadline_ms = act_now_ms() + session_clamp_ms(wait_ms);
+    int64_t deadline_ms = session_now_ms() + session_clamp_ms(wait_ms);
     int process = act_open_supervisor(session);
     json_t *reply = NULL;
     int code = session_call(session, "Shutdown", NULL, SESSION_ANSWER_MS, &reply);

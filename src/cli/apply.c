@@ -4,6 +4,7 @@
 
 #include "cli/act.h"
 #include "cli/answer.h"
+#include "cli/changes.h"
 #include "cli/code.h"
 #include "cli/console.h"
 #include "cli/handlers.h"
@@ -14,51 +15,11 @@
 
 static const struct table_column apply_columns[] = {{"app", false, 0}, {"action", false, 0}, {"because of", false, 0}};
 
-/* Each kind of action with its colour and what is to be said besides the keys. */
-static const struct {
-    const char *action;
-    const char *shown;
-    const char *colour;
-    const char *remark;
-} apply_actions[] = {
-    {"start", "start", "\033[32m", ""},
-    {"stop", "stop", "\033[31m", ""},
-    {"restart", "restart", "\033[33m", ""},
-    {"live", "goes on", NULL, " (takes effect at once)"},
-    {"none", "stays down", NULL, " (takes effect at its next start)"},
-};
-
-static void apply_join(const json_t *words, struct text *out) {
-    size_t i = 0;
-    const json_t *word = NULL;
-    json_array_foreach(words, i, word) {
-        text_printf(out, "%s%s", out->len > 0 ? ", " : "", json_string_value(word) ? json_string_value(word) : "");
-    }
-}
-
 static void apply_row(struct table *table, const json_t *change) {
-    const char *action = answer_string(change, "action", "");
-    const char *kind = answer_string(change, "change", "");
     struct text why TEXT_AUTO = {0};
-    apply_join(json_object_get(change, "keys"), &why);
-    apply_join(json_object_get(change, "variables"), &why);
-    if (strcmp(kind, "new") == 0)
-        text_str(&why, "new in the manifest");
-    else if (strcmp(kind, "gone") == 0)
-        text_str(&why, "not in the manifest any more");
-    else if (why.len == 0)
-        text_str(&why, "its environment");
+    changes_print_reason(change, &why);
     table_cell(table, answer_string(change, "app", "?"), NULL);
-    for (size_t i = 0; i < sizeof apply_actions / sizeof *apply_actions; i++) {
-        if (strcmp(apply_actions[i].action, action) != 0)
-            continue;
-        if (strcmp(kind, "changed") == 0)
-            text_str(&why, apply_actions[i].remark);
-        table_cell(table, apply_actions[i].shown, apply_actions[i].colour);
-        table_cell(table, text_get(&why), NULL);
-        return;
-    }
-    table_cell(table, action, NULL);
+    table_cell(table, changes_action(change), changes_colour(change));
     table_cell(table, text_get(&why), NULL);
 }
 
@@ -93,7 +54,7 @@ static void apply_print(const json_t *reply, struct console console, bool with_t
     json_array_foreach(json_object_get(reply, "changes"), i, change) {
         apply_row(&table, change);
     }
-    apply_join(json_object_get(reply, "supervisor_keys"), &keys);
+    changes_join(json_object_get(reply, "supervisor_keys"), &keys);
     if (keys.len > 0) {
         text_str(&keys, " (takes effect at once)");
         table_cell(&table, "[upkeep]", NULL);

@@ -10,26 +10,11 @@
 #include "cli/table.h"
 #include "cli/unit.h"
 
-static json_t *check_word(const char *word) {
-    return word ? session_word(word) : json_null();
-}
-
-static json_t *check_json_finding(const struct diag *diag) {
-    const struct rule_row *rule = &rule_rows[diag->rule];
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "severity", rule_severity_word(diag->severity), "rule",
-                     rule->id, "app", check_word(diag->app), "file", check_word(diag->file), "line",
-                     diag->line > 0 ? json_integer(diag->line) : json_null(), "text", session_word(diag->text),
-                     "advice", session_word(diag->advice ? diag->advice : rule->advice));
-}
-
 static json_t *check_json(const struct session *session, bool is_ok) {
     const struct diags *diags = &session->diags;
-    json_t *findings = json_array();
-    for (size_t i = 0; i < diags->count; i++)
-        (void)json_array_append_new(findings, check_json_finding(&diags->list[i]));
     return json_pack("{s:o, s:b, s:I, s:I, s:I, s:o}", "manifest", session_word(session->path), "ok", is_ok, "errors",
                      (json_int_t)diags->errors, "warnings", (json_int_t)diags->warnings, "dropped",
-                     (json_int_t)diags->dropped, "findings", findings);
+                     (json_int_t)diags->dropped, "findings", findings_json(diags));
 }
 
 static const char *check_plural(size_t count) {

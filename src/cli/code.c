@@ -17,15 +17,26 @@ const char *const code_meaning[] = {
 };
 const size_t code_count = sizeof code_meaning / sizeof *code_meaning;
 
+static struct text *code_caught;
+
+void code_catch(struct text *reason) {
+    code_caught = reason;
+}
+
+static void code_line(const char *format, va_list args, struct text *out) __attribute__((format(printf, 1, 0)));
 static void code_say(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Whatever an app, a manifest or a supervisor put into the sentence, it stays one line. */
-static void code_say(const char *format, va_list args) {
+static void code_line(const char *format, va_list args, struct text *out) {
     struct text raw TEXT_AUTO = {0};
     text_vprintf(&raw, format, args);
+    columns_clean(text_get(&raw), raw.len, out);
+}
+
+static void code_say(const char *format, va_list args) {
     struct text line TEXT_AUTO = {0};
     text_str(&line, "upkeep: ");
-    columns_clean(text_get(&raw), raw.len, &line);
+    code_line(format, args, &line);
     text_char(&line, '\n');
     console_leave();
     (void)fflush(stdout);
@@ -35,7 +46,12 @@ static void code_say(const char *format, va_list args) {
 int code_fail(enum code code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    code_say(format, args);
+    if (code_caught) {
+        text_clear(code_caught);
+        code_line(format, args, code_caught);
+    } else {
+        code_say(format, args);
+    }
     va_end(args);
     return (int)code;
 }

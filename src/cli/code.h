@@ -26,6 +26,10 @@ int code_fail(enum code code, const char *format, ...) __attribute__((format(pri
 /* The same for what does not change the exit code. */
 void code_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on what code_fail() has to say is kept in reason (the last sentence alone, as one line) instead of written,
+ * for one who will tell more with it. NULL: no longer. */
+void code_catch(struct text *reason);
+
 /* Writes the findings to standard error, a line each. */
 void code_findings(const struct diags *diags);
 

@@ -41,6 +41,21 @@ const struct command commands[] = {
      "root, the folders, the socket) are named, and nothing is done either.\n"
      "It waits until all of it has come about and prints what was done and the table.",
      apply_command},
+    {"deploy", NULL, "", 0, 0,
+     ONE(IF_NEEDED) | ONE(JSON) | ONE(TIMEOUT) | ONE(STRICT) | ONE(RESTART_ALL) | ONE(ROLLBACK_COMMAND),
+     "bring up what is in the folder now",
+     "All that it takes after a git pull, in steps: check what can be checked while the old stack runs; run the "
+     "prepare "
+     "lines; check everything; start the stack, or have the running supervisor apply what has changed; wait until "
+     "everything is ready. An app that was prepared is restarted even if the manifest says the same of it; "
+     "what is down or has failed is started, if it is to start by itself; everything else keeps its process.\n"
+     "A step that fails ends it. Until the apps are touched that leaves the stack as it was; after that the cards say "
+     "what failed and the table which app runs what. The exit code is 1, for a manifest with errors 2, at a time limit "
+     "5. With --rollback-command, /bin/sh then runs that command, with the step in UPKEEP_DEPLOY_STEP and, in "
+     "UPKEEP_DEPLOY_REPLACED, 1 when apps were touched and else 0; it does not run after Ctrl-C.\n"
+     "--timeout is for all of it. Without it, prepare lines have no limit, and the apps 5m to be ready.\n"
+     "An app without prepare lines is not known to have new code: --restart-all restarts all.",
+     deploy_command},
     {"status", "ls", "", 0, 0, ONE(JSON) | ONE(WATCH), "show the table of apps",
      "Shows every instance: its state and since when it runs, what it uses and why it is as it is; and how the last "
      "failures happened. It never starts a supervisor.",

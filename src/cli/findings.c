@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/console.h"
+#include "cli/session.h"
 #include "core/columns.h"
 
 static const char *const findings_colours[] = {
@@ -67,6 +68,25 @@ void findings_print(const struct diags *diags, int fd, struct text *out) {
             findings_group(diags, diags->list[i].app, colour, out);
     if (diags->dropped > 0)
         text_printf(out, "and %zu more\n", diags->dropped);
+}
+
+static json_t *findings_word(const char *word) {
+    return word ? session_word(word) : json_null();
+}
+
+static json_t *findings_json_one(const struct diag *diag) {
+    const struct rule_row *rule = &rule_rows[diag->rule];
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "severity", rule_severity_word(diag->severity), "rule",
+                     rule->id, "app", findings_word(diag->app), "file", findings_word(diag->file), "line",
+                     diag->line > 0 ? json_integer(diag->line) : json_null(), "text", session_word(diag->text),
+                     "advice", session_word(diag->advice ? diag->advice : rule->advice));
+}
+
+json_t *findings_json(const struct diags *diags) {
+    json_t *findings = json_array();
+    for (size_t i = 0; i < diags->count; i++)
+        (void)json_array_append_new(findings, findings_json_one(&diags->list[i]));
+    return findings;
 }
 
 void findings_print_to(FILE *stream, const struct diags *diags) {

@@ -2,6 +2,7 @@
 #ifndef UPKEEP_CLI_FINDINGS_H
 #define UPKEEP_CLI_FINDINGS_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "core/diag.h"
@@ -12,5 +13,8 @@ void findings_print(const struct diags *diags, int fd, struct text *out);
 
 /* The same, written at once. */
 void findings_print_to(FILE *stream, const struct diags *diags);
+
+/* The array that `check --json` is documented to have. NULL when out of memory. */
+json_t *findings_json(const struct diags *diags);
 
 #endif

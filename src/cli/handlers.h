@@ -13,6 +13,7 @@ int act_wait(const struct invocation *invocation);
 int act_signal(const struct invocation *invocation);
 int act_shutdown(const struct invocation *invocation);
 int apply_command(const struct invocation *invocation);
+int deploy_command(const struct invocation *invocation);
 int status_command(const struct invocation *invocation);
 int show_command(const struct invocation *invocation);
 int logs_command(const struct invocation *invocation);

@@ -30,6 +30,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
     [OPTION_LIST_RULES] = {"list-rules", 0, OPTION_FLAG, NULL, 0, "list what is looked for"},
     [OPTION_DRY_RUN] = {"dry-run", 0, OPTION_FLAG, NULL, 0, "say what would be done, why and how long it may take"},
     [OPTION_IF_NEEDED] = {"if-needed", 0, OPTION_FLAG, NULL, 0, "prepare only apps whose inputs have changed"},
+    [OPTION_RESTART_ALL] = {"restart-all", 0, OPTION_FLAG, NULL, 0,
+                            "restart all apps, also those that have not changed"},
+    [OPTION_ROLLBACK_COMMAND] = {"rollback-command", 0, OPTION_WORD, "COMMAND", 0,
+                                 "have /bin/sh run this when a step has failed"},
     [OPTION_STARTED_FD] = {"started-fd", 0, OPTION_NUMBER, "FD", OPTION_MAX_FD, NULL},
 };
 

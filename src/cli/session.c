@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/code.h"
+#include "cli/commands.h"
+#include "cli/handlers.h"
 #include "cli/locate.h"
 #include "core/columns.h"
 
@@ -214,11 +217,12 @@ int session_needs_new_supervisor(const struct session *session, const json_t *ke
     json_array_foreach(keys, i, key) {
         text_printf(&words, "%s%s", i > 0 ? ", " : "", json_string_value(key) ? json_string_value(key) : "");
     }
+    /* Who deploys goes on deploying, and says for itself what was changed. */
+    bool is_deploy = session->invocation->command->handler == deploy_command;
     session_hint(session, "shutdown && ", &hint);
-    session_hint(session, "start", &hint);
-    return code_fail(CODE_FAILED,
-                     "only a new supervisor can take the change of %s in [upkeep]; nothing is changed (use: %s)",
-                     text_get(&words), text_get(&hint));
+    session_hint(session, is_deploy ? "deploy" : "start", &hint);
+    return code_fail(CODE_FAILED, "only a new supervisor can take the change of %s in [upkeep]%s (use: %s)",
+                     text_get(&words), is_deploy ? "" : "; nothing is changed", text_get(&hint));
 }
 
 static int session_error(const struct session *session, const char *name, const json_t *parameters) {
@@ -341,6 +345,12 @@ int session_check_apps(const struct session *session) {
 int64_t session_wait_ms(const struct session *session) {
     const struct options *options = &session->invocation->options;
     return options->given[OPTION_TIMEOUT] ? options->number[OPTION_TIMEOUT] : SESSION_WAIT_MS;
+}
+
+int64_t session_now_ms(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int session_clamp_ms(int64_t ms) {

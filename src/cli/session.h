@@ -79,6 +79,9 @@ int session_needs_new_supervisor(const struct session *session, const json_t *ke
 /* The time that --timeout gives. */
 int64_t session_wait_ms(const struct session *session);
 
+/* The monotonic clock. */
+int64_t session_now_ms(void);
+
 /* A time as poll() and its like take it. */
 int session_clamp_ms(int64_t ms);
 

@@ -1,0 +1,128 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/answer.h"
+#include "cli/code.h"
+#include "cli/console.h"
+#include "cli/deploy.h"
+#include "cli/handlers.h"
+#include "core/value.h"
+
+int64_t deploy_left_ms(const struct deploy *deploy, int64_t limit_ms) {
+    if (deploy->deadline_ms == INT64_MAX)
+        return limit_ms;
+    int64_t left_ms = deploy->deadline_ms - session_now_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
+static int deploy_run_step(struct deploy *deploy) {
+    const char *idle = deploy->step->idle ? deploy->step->idle(deploy) : NULL;
+    if (idle) {
+        deploy_skip_step(deploy, idle);
+        return CODE_DONE;
+    }
+    deploy_begin_step(deploy);
+    deploy_arm_interrupt(deploy);
+    code_catch(&deploy->reason);
+    int code = deploy_left_ms(deploy, -1) == 0 ? code_fail(CODE_TIMED_OUT, "the time of --timeout is over")
+                                               : deploy->step->run(deploy);
+    code_catch(NULL);
+    /* That nobody answers any more is a failure of the deployment: 3 would mean that there was nothing to do. */
+    if (code == CODE_NOT_RUNNING || code == CODE_NO_APP)
+        code = CODE_FAILED;
+    deploy_end_step(deploy, code);
+    return code;
+}
+
+/* Who is refused here has no part in what the other does: nothing is rolled back. */
+static const struct deploy_step deploy_lock_step = {"lock", "one at a time", NULL, NULL};
+
+/* A manifest that is not understood does not say where its lock is. */
+static int deploy_lock(struct deploy *deploy) {
+    const struct session *session = &deploy->session;
+    if (session->diags.errors > 0)
+        return CODE_DONE;
+    deploy->step = &deploy_lock_step;
+    deploy->lock = session->invocation->local->prepare_lock(&session->manifest, "deploy", &deploy->reason);
+    return deploy->lock < 0 ? CODE_FAILED : CODE_DONE;
+}
+
+static void deploy_unlock(struct deploy *deploy) {
+    if (deploy->lock >= 0)
+        (void)close(deploy->lock);
+    deploy->lock = -1;
+}
+
+static int deploy_run(struct deploy *deploy) {
+    int code = deploy_lock(deploy);
+    for (size_t i = 0; i < deploy_step_count && code == CODE_DONE; i++) {
+        deploy->step = &deploy_steps[i];
+        code = deploy_run_step(deploy);
+    }
+    return code;
+}
+
+static void deploy_say_done(struct deploy *deploy) {
+    struct text line TEXT_AUTO = {0};
+    text_printf(&line, "deployed %s in ", deploy->session.manifest.supervisor.name);
+    value_print_elapsed(session_now_ms() - deploy->began_ms, &line);
+    text_char(&line, '\n');
+    deploy_show(deploy, &line);
+}
+
+static void deploy_conclude(struct deploy *deploy, int code) {
+    const struct options *options = &deploy->session.invocation->options;
+    bool has_begun = deploy->step != &deploy_lock_step;
+    deploy_unlock(deploy);
+    if (code == CODE_DONE || deploy->is_touched)
+        deploy_show_summary(deploy);
+    if (code == CODE_DONE)
+        deploy_say_done(deploy);
+    else if (has_begun && options->given[OPTION_ROLLBACK_COMMAND] && !deploy->is_interrupted)
+        deploy_roll_back(deploy);
+    if (options->given[OPTION_JSON]) {
+        struct text out TEXT_AUTO = {0};
+        deploy_print_json(deploy, code, &out);
+        (void)console_write(&out);
+    }
+    if (code == CODE_DONE)
+        return;
+    struct text line TEXT_AUTO = {0};
+    if (has_begun)
+        text_printf(&line, "deploy %s in %s: ", deploy->is_interrupted ? "interrupted" : "failed", deploy->step->name);
+    text_str(&line, text_get(&deploy->reason));
+    if (has_begun)
+        deploy_print_standing(deploy, deploy->is_interrupted, &line);
+    (void)code_fail((enum code)code, "%s", text_get(&line));
+}
+
+static void deploy_fini(struct deploy *deploy) {
+    json_t *const known[] = {deploy->steps,    deploy->prepared, deploy->changes, deploy->instances,
+                             deploy->failures, deploy->rollback};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        json_decref(known[i]);
+    text_fini(&deploy->interrupted[0]);
+    text_fini(&deploy->interrupted[1]);
+    text_fini(&deploy->remark);
+    text_fini(&deploy->reason);
+    upkeep_client_free(deploy->watcher);
+    session_close(&deploy->session);
+}
+
+int deploy_command(const struct invocation *invocation) {
+    const struct options *options = &invocation->options;
+    struct deploy deploy = {.began_ms = session_now_ms(),
+                            .deadline_ms = INT64_MAX,
+                            .lock = -1,
+                            .steps = json_array(),
+                            .out = options->given[OPTION_JSON] ? stderr : stdout};
+    if (options->given[OPTION_TIMEOUT])
+        deploy.deadline_ms = deploy.began_ms + options->number[OPTION_TIMEOUT];
+    int code = session_read(&deploy.session, invocation);
+    if (code == CODE_DONE) {
+        code = deploy_run(&deploy);
+        deploy_conclude(&deploy, code);
+    }
+    deploy_fini(&deploy);
+    return code;
+}

@@ -1,0 +1,91 @@
+/* upkeep deploy at work: what its parts share. Internal to cli/deploy*.c. */
+#ifndef UPKEEP_CLI_DEPLOY_H
+#define UPKEEP_CLI_DEPLOY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cli/session.h"
+
+struct deploy_step;
+
+struct deploy {
+    struct session session;
+    const struct deploy_step *step; /* under way, or the one that failed; NULL before the first */
+    int64_t began_ms;
+    int64_t step_began_ms;
+    int64_t deadline_ms; /* of --timeout; INT64_MAX: none */
+    bool was_running;    /* a supervisor, when it began */
+    bool is_touched;     /* apps were started, replaced or stopped, or may have been */
+    bool is_interrupted; /* somebody asked it to end */
+    struct text remark;  /* what the line at the end of the step says besides */
+    struct text reason;  /* why it failed: one line */
+
+    /* For --json and the summary; each NULL until known. */
+    json_t *steps;
+    json_t *prepared; /* as `prepare --json` tells it */
+    json_t *changes;
+    json_t *instances;
+    json_t *failures;
+    json_t *rollback;
+
+    FILE *out;                  /* for people: standard output, unless that is for the JSON */
+    bool is_line_open;          /* the line of the step can still be written over */
+    struct text interrupted[2]; /* the answer to Ctrl-C; two, as one may be needed while the other is written */
+    unsigned interrupted_in_use;
+    int lock;                      /* -1: not taken */
+    struct upkeep_client *watcher; /* a connection to look on by while another waits; NULL: not yet */
+};
+
+struct deploy_step {
+    const char *name;                                 /* for people, UPKEEP_DEPLOY_STEP and --json */
+    const char *about;                                /* what it is about to do */
+    const char *(*idle)(const struct deploy *deploy); /* why there is nothing to do, or NULL; NULL: there always is */
+    int (*run)(struct deploy *deploy); /* CODE_DONE or the code for the exit, having said why by code_fail() */
+};
+
+extern const struct deploy_step deploy_steps[];
+extern const size_t deploy_step_count;
+
+/* How long is left, at most limit_ms (-1: no limit of its own); -1: no limit. 0 when the time is over. */
+int64_t deploy_left_ms(const struct deploy *deploy, int64_t limit_ms);
+
+/* What prepare came to for an app (`prepared`, `skipped` …); NULL: it has nothing to prepare. */
+const char *deploy_prepared(const struct deploy *deploy, const char *app);
+
+/* ---- telling ---- */
+
+void deploy_begin_step(struct deploy *deploy);
+void deploy_end_step(struct deploy *deploy, int code);
+void deploy_skip_step(struct deploy *deploy, const char *why);
+
+/* Writes what a step has to show, which is whole lines. */
+void deploy_show(struct deploy *deploy, const struct text *lines);
+/* Says on the open line of the step how far it has come: what the supervisor's instances are at. */
+void deploy_show_progress(struct deploy *deploy);
+/* Ends the line of the step, for whoever writes past us. */
+void deploy_break_line(struct deploy *deploy);
+
+/* What Ctrl-C is answered with from now on: how things stand. */
+void deploy_arm_interrupt(struct deploy *deploy);
+
+/* From now on apps are started, replaced or stopped. */
+void deploy_touch(struct deploy *deploy);
+
+/* `; nothing was touched, the stack runs as before`: how things stand after a step that failed. */
+void deploy_print_standing(const struct deploy *deploy, bool is_interrupted, struct text *out);
+
+/* The table of what was done, as far as it came. */
+void deploy_show_summary(struct deploy *deploy);
+
+/* The whole outcome as one object. */
+void deploy_print_json(const struct deploy *deploy, int code, struct text *out);
+
+/* ---- going back ---- */
+
+/* Runs the command of --rollback-command, which is there, and says how it ended. */
+void deploy_roll_back(struct deploy *deploy);
+
+#endif

@@ -1,0 +1,292 @@
+/* What upkeep deploy shows: a line for each step, the table at the end, or all of it as JSON. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/answer.h"
+#include "cli/changes.h"
+#include "cli/code.h"
+#include "cli/console.h"
+#include "cli/deploy.h"
+#include "cli/findings.h"
+#include "cli/instances.h"
+#include "cli/interrupt.h"
+#include "cli/table.h"
+#include "core/columns.h"
+#include "core/value.h"
+
+enum { DEPLOY_LOOK_MS = 1000 }; /* for an answer that is only to be looked at */
+
+/* ---- lines ------------------------------------------------------------------------------------------------------- */
+
+static void deploy_write(struct deploy *deploy, const struct text *text) {
+    if (deploy->out == stdout) {
+        (void)console_write(text);
+        return;
+    }
+    (void)fputs(text_get(text), deploy->out);
+    (void)fflush(deploy->out);
+}
+
+void deploy_break_line(struct deploy *deploy) {
+    if (deploy->is_line_open)
+        (void)fputc('\n', deploy->out);
+    (void)fflush(deploy->out);
+    deploy->is_line_open = false;
+}
+
+void deploy_show(struct deploy *deploy, const struct text *lines) {
+    if (lines->len == 0)
+        return;
+    deploy_break_line(deploy);
+    deploy_write(deploy, lines);
+}
+
+static void deploy_print_head(const struct deploy *deploy, struct text *out) {
+    text_printf(out, "[%zu/%zu] %s: ", (size_t)(deploy->step - deploy_steps) + 1, deploy_step_count,
+                deploy->step->name);
+}
+
+/* On a terminal the line at the end takes the place of that at the beginning, unless something was shown between. */
+static void deploy_begin_line(struct deploy *deploy) {
+    struct text line TEXT_AUTO = {0};
+    deploy_print_head(deploy, &line);
+    text_str(&line, deploy->step->about);
+    deploy->is_line_open = console_of(fileno(deploy->out)).can_move;
+    if (!deploy->is_line_open)
+        text_char(&line, '\n');
+    deploy_write(deploy, &line);
+}
+
+void deploy_begin_step(struct deploy *deploy) {
+    text_clear(&deploy->remark);
+    deploy->step_began_ms = session_now_ms();
+    deploy_begin_line(deploy);
+}
+
+static bool is_under_way(const json_t *instance) {
+    static const char *const settled[] = {"ready", "done", "stopped"};
+    const char *state = answer_string(instance, "state", "");
+    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++)
+        if (strcmp(state, settled[i]) == 0)
+            return false;
+    return true;
+}
+
+/* `: web starting, api waiting` */
+static void deploy_print_under_way(const json_t *instances, struct text *out) {
+    const char *separator = ": ";
+    size_t i = 0;
+    const json_t *instance = NULL;
+    json_array_foreach(instances, i, instance) {
+        if (!is_under_way(instance))
+            continue;
+        text_printf(out, "%s%s %s", separator, answer_string(instance, "name", "?"),
+                    answer_string(instance, "state", "?"));
+        separator = ", ";
+    }
+}
+
+void deploy_show_progress(struct deploy *deploy) {
+    struct console console = console_of(fileno(deploy->out));
+    json_t *reply = NULL;
+    bool more = false;
+    if (!deploy->is_line_open || (!deploy->watcher && session_connect(&deploy->session, &deploy->watcher) < 0))
+        return;
+    if (session_send(&deploy->session, deploy->watcher, "Status", NULL, false) != CODE_DONE ||
+        session_receive(&deploy->session, deploy->watcher, DEPLOY_LOOK_MS, true, &reply, &more) != CODE_DONE)
+        return;
+    struct text line TEXT_AUTO = {0};
+    struct text out TEXT_AUTO = {0};
+    deploy_print_head(deploy, &line);
+    value_print_elapsed(session_now_ms() - deploy->step_began_ms, &line);
+    deploy_print_under_way(json_object_get(reply, "instances"), &line);
+    json_decref(reply);
+    text_str(&out, "\r\033[K");
+    columns_cut(text_get(&line), console.width > 1 ? console.width - 1 : 1, &out);
+    deploy_write(deploy, &out);
+}
+
+enum deploy_outcome { DEPLOY_DONE, DEPLOY_SKIPPED, DEPLOY_FAILED };
+static const struct {
+    const char *word;
+    const char *colour;
+} deploy_outcomes[] = {
+    [DEPLOY_DONE] = {"done", "\033[32m"},
+    [DEPLOY_SKIPPED] = {"skipped", "\033[2m"},
+    [DEPLOY_FAILED] = {"failed", "\033[1;31m"},
+};
+
+/* more: what there is to say besides; may be "". */
+static void deploy_end_line(struct deploy *deploy, enum deploy_outcome outcome, int64_t elapsed_ms, const char *more) {
+    bool colour = console_of(fileno(deploy->out)).colour;
+    struct text line TEXT_AUTO = {0};
+    if (deploy->is_line_open)
+        text_str(&line, "\r\033[K");
+    deploy->is_line_open = false;
+    deploy_print_head(deploy, &line);
+    text_printf(&line, "%s%s%s", colour ? deploy_outcomes[outcome].colour : "", deploy_outcomes[outcome].word,
+                colour ? "\033[0m" : "");
+    if (outcome != DEPLOY_SKIPPED) {
+        text_str(&line, " after ");
+        value_print_elapsed(elapsed_ms, &line);
+    }
+    text_printf(&line, "%s%s\n", more[0] ? ": " : "", more);
+    deploy_write(deploy, &line);
+    (void)json_array_append_new(deploy->steps,
+                                json_pack("{s:s, s:s, s:I, s:o}", "step", deploy->step->name, "outcome",
+                                          deploy_outcomes[outcome].word, "elapsed_ms", (json_int_t)elapsed_ms, "text",
+                                          more[0] ? session_word(more) : json_null()));
+}
+
+void deploy_end_step(struct deploy *deploy, int code) {
+    bool is_done = code == CODE_DONE;
+    deploy_end_line(deploy, is_done ? DEPLOY_DONE : DEPLOY_FAILED, session_now_ms() - deploy->step_began_ms,
+                    text_get(is_done ? &deploy->remark : &deploy->reason));
+}
+
+void deploy_skip_step(struct deploy *deploy, const char *why) {
+    deploy_end_line(deploy, DEPLOY_SKIPPED, 0, why);
+}
+
+/* ---- how things stand -------------------------------------------------------------------------------------------- */
+
+enum { DEPLOY_NAMES = 6 }; /* apps that one line names of those of one action */
+
+/* Appends the apps of which this was done: `; restarted: web, api`. */
+static void deploy_print_done(const struct deploy *deploy, const char *action, const char *words, struct text *out) {
+    size_t count = 0;
+    size_t i = 0;
+    const json_t *change = NULL;
+    json_array_foreach(deploy->changes, i, change) {
+        if (strcmp(answer_string(change, "action", ""), action) != 0)
+            continue;
+        if (count++ < DEPLOY_NAMES)
+            text_printf(out, "%s%s", count == 1 ? words : ", ", answer_string(change, "app", "?"));
+    }
+    if (count > DEPLOY_NAMES)
+        text_printf(out, " and %zu more", count - DEPLOY_NAMES);
+}
+
+void deploy_print_standing(const struct deploy *deploy, bool is_interrupted, struct text *out) {
+    bool has_rollback = deploy->session.invocation->options.given[OPTION_ROLLBACK_COMMAND];
+    if (!deploy->is_touched)
+        text_printf(out, "; nothing was touched%s", deploy->was_running ? ", the stack runs as before" : "");
+    else if (is_interrupted || !deploy->changes)
+        text_str(out, "; the supervisor goes on with it (see: upkeep status)");
+    deploy_print_done(deploy, "start", "; started: ", out);
+    deploy_print_done(deploy, "restart", "; restarted: ", out);
+    deploy_print_done(deploy, "stop", "; stopped: ", out);
+    if (is_interrupted && has_rollback)
+        text_str(out, "; the rollback command is not run");
+}
+
+void deploy_arm_interrupt(struct deploy *deploy) {
+    deploy->interrupted_in_use = !deploy->interrupted_in_use;
+    struct text *sentence = &deploy->interrupted[deploy->interrupted_in_use];
+    text_clear(sentence);
+    text_printf(sentence, "%supkeep: deploy interrupted in %s", deploy->is_line_open ? "\n" : "", deploy->step->name);
+    deploy_print_standing(deploy, true, sentence);
+    text_char(sentence, '\n');
+    interrupt_say(text_get(sentence));
+}
+
+void deploy_touch(struct deploy *deploy) {
+    deploy->is_touched = true;
+    deploy_arm_interrupt(deploy);
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+static const struct table_column deploy_columns[] = {
+    {"app", false, 0}, {"done", false, 0}, {"state", false, 0}, {"up", true, 1}, {"because of", false, 0}};
+
+static const json_t *deploy_find(const json_t *list, const char *app) {
+    size_t i = 0;
+    const json_t *item = NULL;
+    json_array_foreach(list, i, item) {
+        if (strcmp(answer_string(item, "app", ""), app) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+/* Appends why an app is as it was. */
+static void deploy_print_left(const struct deploy *deploy, const char *app, struct text *out) {
+    bool is_skipped = deploy_prepared(deploy, app) != NULL;
+    text_str(out, is_skipped ? "nothing has changed, nor what it is prepared from" : "nothing has changed");
+}
+
+/* An app of the manifest, or one that was in it: instance is NULL then. */
+static void deploy_row(const struct deploy *deploy, struct table *table, const char *app, const json_t *instance) {
+    const json_t *change = deploy_find(deploy->changes, app);
+    const char *state = instance ? answer_string(instance, "state", "?") : "gone";
+    struct text why TEXT_AUTO = {0};
+    struct text up TEXT_AUTO = {0};
+    if (change)
+        changes_print_reason(change, &why);
+    else
+        deploy_print_left(deploy, app, &why);
+    if (answer_int(instance, "uptime_ms", -1) >= 0)
+        value_print_elapsed(answer_int(instance, "uptime_ms", 0), &up);
+    else
+        text_char(&up, '-');
+    table_cell(table, instance ? answer_string(instance, "name", app) : app, NULL);
+    table_cell(table, change ? changes_action(change) : "left alone", change ? changes_colour(change) : NULL);
+    table_cell(table, state, instances_colour(state));
+    table_cell(table, text_get(&up), NULL);
+    table_cell(table, text_get(&why), NULL);
+}
+
+void deploy_show_summary(struct deploy *deploy) {
+    struct console console = console_of(fileno(deploy->out));
+    struct table table = {.columns = deploy_columns, .column_count = sizeof deploy_columns / sizeof *deploy_columns};
+    struct text out TEXT_AUTO = {0};
+    size_t i = 0;
+    const json_t *item = NULL;
+    json_array_foreach(deploy->instances, i, item) {
+        deploy_row(deploy, &table, answer_string(item, "app", "?"), item);
+    }
+    json_array_foreach(deploy->changes, i, item) {
+        const char *app = answer_string(item, "app", "?");
+        if (!deploy_find(deploy->instances, app))
+            deploy_row(deploy, &table, app, NULL);
+    }
+    table_print(&table, console.width, console.colour, &out);
+    table_fini(&table);
+    deploy_show(deploy, &out);
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+static json_t *deploy_or_null(json_t *value) {
+    return value ? json_incref(value) : json_null();
+}
+
+void deploy_print_json(const struct deploy *deploy, int code, struct text *out) {
+    const struct session *session = &deploy->session;
+    bool is_good = code == CODE_DONE;
+    json_t *whole = json_object();
+    const struct {
+        const char *name;
+        json_t *value;
+    } members[] = {
+        {"manifest", session_word(session->path)},
+        {"ok", json_boolean(is_good)},
+        {"exit_code", json_integer(code)},
+        {"failed_step", is_good ? json_null() : json_string(deploy->step->name)},
+        {"why", is_good ? json_null() : session_word(text_get(&deploy->reason))},
+        {"replaced", json_boolean(deploy->is_touched)},
+        {"elapsed_ms", json_integer(session_now_ms() - deploy->began_ms)},
+        {"steps", json_incref(deploy->steps)},
+        {"findings", findings_json(&session->diags)},
+        {"prepared", deploy_or_null(deploy->prepared)},
+        {"changes", deploy_or_null(deploy->changes)},
+        {"instances", deploy->instances ? answer_complete_all(deploy->instances, ANSWER_INSTANCE) : json_null()},
+        {"failures", answer_complete_all(deploy->failures, ANSWER_FAILURE)},
+        {"rollback", deploy_or_null(deploy->rollback)},
+    };
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        (void)json_object_set_new(whole, members[i].name, members[i].value);
+    answer_print(whole, false, out);
+    json_decref(whole);
+}

@@ -1,0 +1,354 @@
+"""upkeep deploy: each step, each way in which it can fail, and what is left of the stack then."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import LIMIT, UPKEEP, Scenario, alive, free_port, main, processes_with, until
+
+# web is built from a source by its prepare line, and writes what was built; db has nothing to prepare.
+STACK = """
+[app:db]
+command = {child} run
+[app:web]
+depends_on = db
+prepare = cp source built
+require_path = built
+shell = true
+command = cat built; exec {child} notify READY=1 run
+ready = notify
+"""
+STEPS = ["check", "prepare", "check-again", "apply", "wait"]
+STANDS = "nothing was touched, the stack runs as before"
+
+
+class Deploy(Scenario):
+    def folder(self, manifest=STACK, **files):
+        return self.stack(manifest, files={"source": "one\n", **files})
+
+    def deployed(self, manifest=STACK, **files):
+        stack = self.folder(manifest, **files)
+        stack.call("deploy", check=0)
+        return stack
+
+    def pids(self, stack):
+        return {i["name"]: i["pid"] for i in stack.status()["instances"]}
+
+    def last(self, result):
+        return result.err.splitlines()[-1]
+
+    def fails(self, stack, step, *words, code=1, call=()):
+        """A deploy that fails in this step; its last line."""
+        result = stack.call("deploy", *words, check=code)
+        self.assertIn(f"deploy failed in {step}: ", self.last(result), result)
+        return result
+
+    def done(self, result):
+        """What the table says was done, by app."""
+        rows = re.findall(r"^(\w+) +(start|restart|stop|left alone|goes on|stays down) +(\w+) +\S+ +(.*)$",
+                          result.out, re.M)
+        return {app: (done, state, why) for app, done, state, why in rows}
+
+    # ---- what it does ----
+
+    def test_the_first_deploy(self):
+        stack = self.folder()
+        result = stack.call("deploy", check=0)
+        for i, step in enumerate(STEPS):
+            self.assertIn(f"[{i + 1}/{len(STEPS)}] {step}: ", result.out)
+        self.assertIn("put off until prepare has run", result.out)
+        self.assertEqual(self.done(result), {"db": ("start", "ready", "no supervisor was running"),
+                                             "web": ("start", "ready", "no supervisor was running")})
+        self.assertRegex(result.out, r"deployed \S+ in [\d.]+m?s\n$")
+        self.assertEqual(result.err, "")
+        self.assertEqual(stack.log("web").splitlines()[-1], "one")
+
+    def test_code_alone_has_changed(self):
+        stack = self.deployed()
+        before = self.pids(stack)
+        stack.write("source", "two\n")
+        result = stack.call("deploy", check=0)
+        self.assertEqual(self.done(result), {"db": ("left alone", "ready", "nothing has changed"),
+                                             "web": ("restart", "ready", "prepared anew")})
+        after = self.pids(stack)
+        self.assertEqual(after["db"], before["db"])
+        self.assertNotEqual(after["web"], before["web"])
+        self.assertEqual(stack.log("web").splitlines()[-1], "two")
+
+    def test_nothing_has_changed(self):
+        stack = self.deployed(STACK + "prepare_inputs = source\n")
+        before = self.pids(stack)
+        result = stack.call("deploy", "--if-needed", check=0)
+        self.assertEqual({app: row[0] for app, row in self.done(result).items()},
+                         {"db": "left alone", "web": "left alone"})
+        self.assertEqual(self.pids(stack), before)
+        stack.write("source", "two\n")
+        stack.call("deploy", "--if-needed", check=0)
+        self.assertEqual(stack.log("web").splitlines()[-1], "two")
+
+    def test_manifest_and_environment_have_changed(self):
+        stack = self.deployed(STACK.replace("[app:db]", "[app:other]\ncommand = {child} run\nenv_file = .env\n[app:db]"),
+                              **{".env": "KEY=secret\n"})
+        before = self.pids(stack)
+        stack.write(".env", "KEY=hidden\n")
+        stack.write("upkeep.ini", STACK.replace("[app:db]\n", "[app:other]\ncommand = {child} run\nenv_file = .env\n"
+                                                "[app:db]\nenv = A=1\n"))
+        result = stack.call("deploy", check=0)
+        rows = self.done(result)
+        self.assertEqual((rows["db"][0], rows["db"][2]), ("restart", "env"))
+        self.assertEqual((rows["other"][0], rows["other"][2]), ("restart", "KEY (.env:1)"))
+        self.assertNotIn("hidden", result.out + result.err)
+        self.assertFalse(set(before.values()) & set(self.pids(stack).values()))
+
+    def test_gone_and_new_apps(self):
+        stack = self.deployed(STACK + "[app:old]\ncommand = {child} run\n")
+        before = self.pids(stack)
+        stack.write("upkeep.ini", STACK + "[app:new]\ncommand = {child} run\n")
+        rows = self.done(stack.call("deploy", check=0))
+        self.assertEqual(rows["old"], ("stop", "gone", "not in the manifest any more"))
+        self.assertEqual(rows["new"], ("start", "ready", "new in the manifest"))
+        self.assertFalse(alive(before["old"]))
+        self.assertEqual(self.pids(stack)["db"], before["db"])
+
+    def test_what_was_down_or_had_failed_comes_up(self):
+        stack = self.folder(STACK + "[app:bad]\nrestart = never\ncommand = sh -c 'test -e good && exec {child} run'\n")
+        stack.call("deploy", check=1)
+        stack.wait_state("bad", "failed")
+        stack.call("stop", "db", check=0)
+        stack.write("good", "")
+        rows = self.done(stack.call("deploy", check=0))
+        self.assertEqual(rows["bad"], ("start", "ready", "it had failed"))
+        self.assertEqual(rows["db"], ("start", "ready", "it was down"))
+
+    def test_migrations_run_again_before_the_new_code(self):
+        migrate = "[app:migrate]\ntype = oneshot\ncommand = {child} say migrated exit 0\n"
+        stack = self.deployed(migrate + STACK.replace("depends_on = db", "depends_on = db, migrate\nstdout = logs/migrate.log"))
+        stack.write("source", "two\n")
+        stack.call("deploy", check=0)
+        lines = [line for line in stack.log("migrate").splitlines() if not line.startswith("upkeep: ")]
+        self.assertEqual(lines, ["migrated", "one", "migrated", "two"])
+
+    def test_a_supervisor_that_ends_when_all_is_done(self):
+        stack = self.stack("[upkeep]\nexit_when_done = true\n[app:a]\ntype = oneshot\ncommand = {child} exit 0\n")
+        self.assertEqual(self.done(stack.call("deploy", check=0))["a"][:2], ("start", "done"))
+
+    def test_restart_all(self):
+        stack = self.deployed()
+        before = self.pids(stack)
+        self.assertEqual(self.done(stack.call("deploy", "--restart-all", check=0))["db"],
+                         ("restart", "ready", "--restart-all"))
+        self.assertNotEqual(self.pids(stack)["db"], before["db"])
+
+    # ---- failures before anything is touched ----
+
+    def untouched(self, stack, step, *words, code=1):
+        before = self.pids(stack)
+        result = self.fails(stack, step, *words, code=code)
+        self.assertTrue(self.last(result).endswith(STANDS), result)
+        self.assertEqual(self.pids(stack), before)
+        return result
+
+    def test_a_manifest_with_errors(self):
+        stack = self.deployed()
+        stack.write("upkeep.ini", STACK + "comand = x\n")
+        result = self.fails(stack, "check", code=2)
+        self.assertIn("did you mean command?", result.out)
+        self.assertTrue(self.last(result).endswith(STANDS), result)
+        stack.write("upkeep.ini", STACK)
+
+    def test_check_fails(self):
+        stack = self.deployed()
+        stack.write("upkeep.ini", STACK + "require_env = API_KEY\n")
+        os.unlink(os.path.join(stack.folder, "built"))
+        result = self.untouched(stack, "check")
+        self.assertIn("API_KEY is not set", result.out)
+        self.assertNotIn("built", result.out)  # that is put off
+        self.assertFalse(os.path.exists(os.path.join(stack.folder, "built")))
+
+    def test_prepare_fails(self):
+        stack = self.deployed()
+        os.unlink(os.path.join(stack.folder, "source"))
+        result = self.untouched(stack, "prepare")
+        self.assertIn("cp source built", self.last(result))
+        self.assertIn("exited with code 1", self.last(result))
+
+    def test_the_second_check_fails(self):
+        stack = self.deployed()
+        stack.write("upkeep.ini", STACK.replace("cp source built", "rm -f built"))
+        result = self.untouched(stack, "check-again")
+        self.assertIn("built does not exist", result.out)
+
+    def test_keys_for_a_new_supervisor(self):
+        stack = self.deployed()
+        os.unlink(os.path.join(stack.folder, "built"))
+        stack.write("upkeep.ini", "[upkeep]\nname = other\n" + STACK)
+        result = self.untouched(stack, "check")
+        self.assertIn("name in [upkeep]", self.last(result))
+        self.assertIn("upkeep shutdown && upkeep deploy", self.last(result))
+        self.assertFalse(os.path.exists(os.path.join(stack.folder, "built")))
+
+    def test_another_profile(self):
+        stack = self.deployed(STACK + "[app:web@staging]\nenv = A=1\n")
+        before = self.pids(stack)
+        result = stack.call("--profile", "staging", "deploy", check=1)
+        self.assertIn("staging", self.last(result))
+        self.assertEqual(self.pids(stack), before)
+
+    def test_nothing_ran_before(self):
+        stack = self.folder(STACK.replace("cp source built", "false"))
+        result = self.fails(stack, "prepare")
+        self.assertTrue(self.last(result).endswith("; nothing was touched"), result)
+        self.assertEqual(stack.call("status").code, 3)
+
+    def test_strict(self):
+        stack = self.deployed(STACK + "env = NODE_ENV=staging HOME_PATH=/home/anna/x\n")
+        self.untouched(stack, "check", "--strict")
+
+    # ---- failures after that ----
+
+    def test_an_app_that_crashes(self):
+        stack = self.deployed()
+        before = self.pids(stack)
+        stack.write("source", "two\n")
+        stack.write("upkeep.ini", STACK.replace("cat built; exec {child} notify READY=1 run",
+                                                "cat built; echo oh-no; exit 3"))
+        result = self.fails(stack, "apply")
+        self.assertIn("exited with code 3", self.last(result))
+        self.assertTrue(self.last(result).endswith("; restarted: web"), result)
+        self.assertIn("oh-no", result.err)
+        self.assertEqual(self.pids(stack)["db"], before["db"])
+        rows = self.done(result)
+        self.assertEqual(rows["db"][0], "left alone")
+        self.assertEqual(rows["web"][0], "restart")
+        self.assertIn(rows["web"][1], ("backoff", "starting", "failed"))
+        stack.write("upkeep.ini", STACK)
+        stack.call("deploy", check=0)
+        self.assertEqual(stack.log("web").splitlines()[-1], "two")
+
+    def test_one_that_was_left_alone_is_not_ready(self):
+        stack = self.stack("[app:late]\ncommand = {child} await go notify READY=1 run\nready = notify\n"
+                           "[app:web]\ncommand = {child} run\n")
+        stack.call("start", "--no-wait", check=0)
+        deploy = stack.begin("deploy")
+        stack.wait_state("web", "ready")
+        stack.write("go", "")
+        out, err = deploy.communicate(timeout=LIMIT)
+        self.assertEqual((deploy.returncode, err), (0, ""))
+
+    def test_timeouts(self):
+        stack = self.stack("[app:late]\ncommand = {child} run\nready = notify\n")
+        result = self.fails(stack, "apply", "--timeout", "300ms", code=5)
+        self.assertIn("not done within 300ms", self.last(result))
+        result = self.fails(stack, "wait", "--timeout", "300ms", code=5)
+        result = self.fails(stack, "check", "--timeout", "0s", code=5)
+
+    # ---- --rollback-command ----
+
+    ROLLBACK = "echo back from $UPKEEP_DEPLOY_STEP replaced=$UPKEEP_DEPLOY_REPLACED; exit 7"
+
+    def test_rollback(self):
+        stack = self.deployed()
+        ways = [("check", "0", STACK + "require_env = API_KEY\n", 1),
+                ("check", "0", STACK + "nonsense\n", 2),
+                ("prepare", "0", STACK.replace("cp source", "cp nosource"), 1),
+                ("check-again", "0", STACK.replace("cp source built", "rm -f built"), 1),
+                ("apply", "1", STACK.replace("cat built; exec", "exit 3; exec"), 1)]
+        for step, replaced, manifest, code in ways:
+            with self.subTest(step=step, code=code):
+                stack.write("upkeep.ini", manifest)
+                result = self.fails(stack, step, "--rollback-command", self.ROLLBACK, code=code)
+                self.assertIn(f"back from {step} replaced={replaced}\n", result.out)
+                self.assertIn("the rollback command exited with code 7", result.err)
+        stack.write("upkeep.ini", STACK)
+        result = stack.call("deploy", "--rollback-command", self.ROLLBACK, check=0)
+        self.assertNotIn("back from", result.out)
+
+    def test_rollback_may_deploy(self):
+        """The lock is free again then."""
+        stack = self.deployed()
+        stack.write("good.ini", STACK)
+        stack.write("upkeep.ini", STACK.replace("cat built; exec", "exit 3; exec"))
+        result = self.fails(stack, "apply", "--rollback-command", f"cp good.ini upkeep.ini; '{UPKEEP}' deploy")
+        self.assertIn("the rollback command exited with code 0", result.err)
+        self.assertEqual(stack.state("web"), "ready")
+
+    # ---- Ctrl-C ----
+
+    def interrupt(self, stack, is_there, *words):
+        deploy = stack.begin("deploy", *words)
+        until("it is under way", is_there)
+        deploy.send_signal(signal.SIGINT)
+        out, err = deploy.communicate(timeout=LIMIT)
+        self.assertEqual(deploy.returncode, 1, out + err)
+        return out, err.splitlines()[-1]
+
+    def test_interrupted_in_prepare(self):
+        stack = self.deployed()
+        before = self.pids(stack)
+        word = f"builder-{os.getpid()}"
+        stack.write("upkeep.ini", STACK.replace("cp source built", "{child} say building touch here on TERM exit 0 "
+                                                f"say {word} run").replace("shell = true\n", "").replace(
+                                                    "cat built; exec ", ""))
+        path = os.path.join(stack.folder, "here")
+        out, last = self.interrupt(stack, lambda: os.path.exists(path), "--rollback-command", "echo rolled back")
+        self.assertIn("interrupted in prepare", last)
+        self.assertIn(STANDS, last)
+        self.assertIn("the rollback command is not run", last)
+        self.assertNotIn("rolled back", out)
+        self.assertEqual(self.pids(stack), before)
+        self.assertEqual(processes_with(word), [])
+        stack.write("upkeep.ini", STACK)
+        stack.call("deploy", check=0)
+
+    def test_interrupted_while_apps_are_replaced(self):
+        stack = self.deployed()
+        stack.write("upkeep.ini", STACK.replace("exec {child} notify", "exec {child} touch here await go notify"))
+        path = os.path.join(stack.folder, "here")
+        out, last = self.interrupt(stack, lambda: os.path.exists(path))
+        self.assertIn("interrupted in apply", last)
+        self.assertIn("the supervisor goes on with it (see: upkeep status)", last)
+        stack.write("go", "")
+        stack.wait_state("web", "ready")
+
+    # ---- two at once ----
+
+    def test_two_at_once(self):
+        stack = self.folder(STACK.replace("cp source built", "touch here; until test -e go; do sleep 0.01; done; cp source built"))
+        first = stack.begin("deploy")
+        path = os.path.join(stack.folder, "here")
+        until("the first is at work", lambda: os.path.exists(path))
+        result = stack.call("deploy", "--rollback-command", "touch rolled-back", check=1)
+        self.assertIn("upkeep deploy is at work already", self.last(result))
+        self.assertIn(str(first.pid), self.last(result))
+        self.assertFalse(os.path.exists(os.path.join(stack.folder, "rolled-back")))
+        stack.write("go", "")
+        out, err = first.communicate(timeout=LIMIT)
+        self.assertEqual(first.returncode, 0, out + err)
+
+    # ---- JSON ----
+
+    def test_json(self):
+        stack = self.folder()
+        told = json.loads(stack.call("deploy", "--json", check=0).out)
+        self.assertEqual((told["ok"], told["exit_code"], told["failed_step"], told["why"]), (True, 0, None, None))
+        self.assertEqual([s["step"] for s in told["steps"]], STEPS)
+        self.assertEqual({i["name"]: i["state"] for i in told["instances"]}, {"db": "ready", "web": "ready"})
+        self.assertEqual([(p["app"], p["outcome"]) for p in told["prepared"]], [("web", "prepared")])
+        self.assertEqual((told["replaced"], told["rollback"], told["failures"]), (True, None, []))
+        stack.write("upkeep.ini", STACK + "require_env = API_KEY\n")
+        told = json.loads(stack.call("deploy", "--json", "--rollback-command", "echo noise; exit 4", check=1).out)
+        self.assertEqual((told["ok"], told["exit_code"], told["failed_step"]), (False, 1, "check"))
+        self.assertEqual([f["rule"] for f in told["findings"] if f["severity"] == "error"], ["require-env"])
+        self.assertEqual((told["replaced"], told["rollback"]["exit_code"], told["changes"]), (False, 4, None))
+        stack.write("upkeep.ini", STACK + "nonsense\n")
+        told = json.loads(stack.call("deploy", "--json", check=2).out)
+        self.assertEqual((told["exit_code"], told["failed_step"]), (2, "check"))
+
+
+if __name__ == "__main__":
+    main()
