@@ -1,17 +1,19 @@
 # shellcheck shell=sh
 # Sourced. Installs the Debian packages that are missing, and says so.
 
+# stacks: where systemd runs, their Redis and nginx are started too, as Debian does.
 packages_of() {
   case $1 in
   build) echo gcc libc6-dev cmake ninja-build pkg-config libev-dev libinih-dev libsystemd-dev libjansson-dev ;;
   test) echo libcmocka-dev python3 procps util-linux ;;
   systemd) echo systemd dbus passwd ;;
   example) echo python3-fastapi python3-uvicorn python3-websockets ;;
+  stacks) echo python3-django python3-django-channels python3-channels-redis python3-daphne python3-gunicorn redis-server nginx-light ;;
   gate) echo clang clang-format clang-tidy cppcheck shellcheck mandoc ;;
   esac
 }
 
-# install_packages build [test] [systemd] [example] [gate]
+# install_packages build [test] [systemd] [example] [stacks] [gate]
 install_packages() {
   missing=
   for group; do

@@ -147,12 +147,14 @@ const struct rule_row rule_rows[] = {
          "of "
          "this manifest.",
          false},
-    [RULE_WEBSOCKET] = {"websocket", DIAG_WARNING, "an application with WebSockets has an ASGI server",
-                        "serve the ASGI application: daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker",
-                        "`asgi.py` routes WebSockets, and the command is a WSGI server (as for wsgi): the port is "
-                        "open, and WebSockets "
-                        "are answered with 404. `runserver` serves ASGI where the settings install daphne or channels.",
-                        false},
+    [RULE_WEBSOCKET] =
+        {"websocket", DIAG_WARNING, "an application with WebSockets has an ASGI server",
+         "serve the ASGI application: daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker (for runserver: "
+         "'daphne' in INSTALLED_APPS)",
+         "`asgi.py` routes WebSockets, and the command is a WSGI server (as for wsgi): the port is "
+         "open, and WebSockets "
+         "are answered with 404. `runserver` serves ASGI where the settings install daphne.",
+         false},
     [RULE_WSGI] = {"wsgi", DIAG_NOTE, "an application with WebSockets needs an ASGI server",
                    "serve the ASGI application (daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker), if it has "
                    "WebSockets",

@@ -300,11 +300,11 @@ static bool find_asgi(const struct check_app *app, const struct check_step *step
     return check_has_file(text_get(folder), "asgi.py");
 }
 
-/* `runserver` is another one, that serves ASGI, where the settings install daphne or channels. */
+/* `runserver` is another one, that serves ASGI, where the settings install daphne (as channels itself did before 4). */
 static bool is_asgi_runserver(const struct check_step *step, const char *folder) {
     for (size_t i = 0; i < step->count; i++)
         if (strcmp(step->words[i], "runserver") == 0)
-            return mentions(folder, "settings.py", "daphne") || mentions(folder, "settings.py", "channels");
+            return mentions(folder, "settings.py", "'daphne'") || mentions(folder, "settings.py", "\"daphne\"");
     return false;
 }
 
