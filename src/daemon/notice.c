@@ -15,11 +15,19 @@ static bool is_gone(pid_t pid) {
     return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
+/* Everybody may give a process of theirs another app's tag. To speak for an app that has a user of its own takes that
+ * user, besides. */
+static bool is_of_its_user(const struct readiness *readiness, uid_t uid) {
+    const struct proc_terms *terms = readiness->nest->terms;
+    uid_t own = terms ? account_uid(&terms->account) : 0;
+    return uid == 0 || own == 0 || uid == own || !terms->account.is_given;
+}
+
 /* A sender that still lives must be of the tree. One that has sent and ended at once (`systemd-notify --no-block` in a
  * script) can no longer be placed; it is believed when its user is root or that of the main process, who could both do
  * as they like with the app anyway. systemd drops such messages, and the start then fails now and then. */
 static bool is_of_tree(const struct readiness *readiness, const struct notify_datagram *datagram) {
-    if (datagram->pid <= 0)
+    if (datagram->pid <= 0 || !is_of_its_user(readiness, datagram->uid))
         return false;
     uint32_t tag = datagram->pid == readiness->pid ? readiness->tag : tree_tag_of(datagram->pid);
     if (tag != 0 || !is_gone(datagram->pid))
@@ -40,7 +48,9 @@ static void note_stranger(struct readiness *readiness, const struct notify_datag
 }
 
 static void take_main_pid(struct readiness *readiness, pid_t pid) {
-    if (pid <= 0 || pid == readiness->pid || tree_tag_of(pid) != readiness->tag)
+    struct holder process;
+    if (pid <= 0 || pid == readiness->pid || tree_tag_of(pid) != readiness->tag || !holder_describe(pid, &process) ||
+        !is_of_its_user(readiness, process.uid))
         return;
     readiness->pid = pid;
     readiness->events->main_pid(readiness->context, pid);
