@@ -49,18 +49,30 @@ static void write_pid(char *text) {
     *text = '\0';
 }
 
-static int set_oom_score_adj(const struct child_plan *plan) {
-    size_t len = strlen(plan->oom_score_adj);
+/* Nothing where there is nothing to write. */
+static int tell_kernel(const char *path, const char *text) {
+    size_t len = strlen(text);
     if (len == 0)
         return 0;
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    ssize_t written = write(fd, plan->oom_score_adj, len);
+    ssize_t written = write(fd, text, len);
     int error = errno;
     close(fd);
     errno = error;
     return written < 0 ? -1 : 0;
+}
+
+/* Where the kernel groups processes by session (sched(7), autogroup), nice counts within the session alone, and ours is
+ * new: the group has a nice of its own. It is there only where it is needed, and not everybody may set it at any time.
+ */
+static int set_nice(const struct child_plan *plan) {
+    const struct optional *nice = &plan->terms->nice;
+    if (!nice->is_given)
+        return 0;
+    (void)tell_kernel("/proc/self/autogroup", plan->nice);
+    return setpriority(PRIO_PROCESS, 0, (int)nice->number);
 }
 
 static int set_limit(int resource, const struct optional *limit) {
@@ -89,7 +101,7 @@ static int change_account(const struct account *account) {
 /* All that takes rights comes before they are given up. */
 CHILD_STACK static void take_terms(struct child_plan *plan) {
     const struct proc_terms *terms = plan->terms;
-    if (set_oom_score_adj(plan) < 0)
+    if (tell_kernel("/proc/self/oom_score_adj", plan->oom_score_adj) < 0)
         give_up(plan, PROC_STEP_OOM_SCORE_ADJ);
     if (setrlimit(RLIMIT_NOFILE, &plan->nofile) < 0 || setrlimit(RLIMIT_LOCKS, &plan->locks) < 0)
         give_up(plan, PROC_STEP_LIMITS);
@@ -97,7 +109,7 @@ CHILD_STACK static void take_terms(struct child_plan *plan) {
         give_up(plan, PROC_STEP_LIMIT_NOFILE);
     if (set_limit(RLIMIT_CORE, &terms->limit_core) < 0)
         give_up(plan, PROC_STEP_LIMIT_CORE);
-    if (terms->nice.is_given && setpriority(PRIO_PROCESS, 0, (int)terms->nice.number) < 0)
+    if (set_nice(plan) < 0)
         give_up(plan, PROC_STEP_NICE);
     if (terms->umask.is_given)
         umask((mode_t)terms->umask.number);

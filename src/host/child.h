@@ -21,7 +21,8 @@ struct child_plan {
     char *pid_text;                 /* see proc.h */
     const struct proc_terms *terms; /* never NULL */
     bool changes_account;           /* terms->account is not ours */
-    char oom_score_adj[8];          /* as it is written, with a newline; empty: it stays */
+    char oom_score_adj[8];          /* as it is written to /proc, with a newline; empty: it stays */
+    char nice[8];                   /* likewise */
     struct rlimit nofile;
     struct rlimit locks;
     const int *ignored; /* signals to be set to their default */

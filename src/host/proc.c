@@ -284,6 +284,8 @@ int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(st
     };
     if (terms->oom_score_adj.is_given)
         (void)snprintf(plan.oom_score_adj, sizeof plan.oom_score_adj, "%d\n", (int)terms->oom_score_adj.number);
+    if (terms->nice.is_given)
+        (void)snprintf(plan.nice, sizeof plan.nice, "%d\n", (int)terms->nice.number);
     int status = stage(spec, &plan);
     if (status < 0) {
         unstage(&plan, spec->fd_count);

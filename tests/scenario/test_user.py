@@ -1,5 +1,6 @@
 """Apps that run as somebody else, and within limits of their own: seen from the app itself."""
 
+import contextlib
 import os
 import pwd
 import resource
@@ -59,6 +60,9 @@ class Terms(AsRoot):
         self.assertEqual(seen["nofile"], ["1234", "1234"])
         self.assertEqual(seen["core"], ["0", "0"])
         self.assertEqual(seen["nice"], ["7"])
+        with contextlib.suppress(FileNotFoundError):
+            with open(f"/proc/{s.pid('a')}/autogroup") as f:
+                self.assertIn("nice 7", f.read() or "nice 7")  # empty where it is not in use
         self.assertEqual(seen["oom"], ["321"])
         self.assertEqual(seen["HOME"], [nobody.pw_dir])
         self.assertEqual(seen["USER"], ["nobody"])
@@ -202,6 +206,25 @@ class Commands(AsRoot):
             self.assertIn(f"a message of pid {os.getpid()} ", s.wait_state("a", "failed")["why"])
 
 
+    def test_another_user_with_the_apps_tag(self):
+        """Which everybody can read of its processes, and give to their own."""
+        s = self.open_stack(f"[app:a]\nuser = {STRANGE}\ngroup = {STRANGE}\nready = notify\nready_timeout = 5s\n"
+                            f"restart = never\ncommand = {CHILD} env NOTIFY_SOCKET pid run\n").run()
+        until("it runs", lambda: "pid=" in s.log("a"))
+        name, pid = (line.partition("=")[2] for line in s.log("a").splitlines())
+        forge = subprocess.run(
+            [*AS_NOBODY, sys.executable, "-c",
+             "import os, resource, socket, sys\n"
+             f"row = next(l for l in open('/proc/{pid}/limits') if l.startswith('Max file locks'))\n"
+             "resource.setrlimit(10, (int(row.split()[3]), resource.RLIM_INFINITY))\n"
+             "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+             f"s.sendto(b'READY=1\\nMAINPID=%d' % os.getpid(), '\\0' + '{name[1:]}')\n"
+             "print(flush=True)\nsys.stdin.read()\n"], input=b"", capture_output=True)
+        self.assertEqual(forge.returncode, 0, forge.stderr)
+        instance = s.wait_state("a", "failed")
+        self.assertIn("which is not of this app, was ignored", instance["why"])
+
+
 class Ends(AsRoot):
     def test_stop_and_tree(self):
         s = self.open_stack("[app:a]\nuser = nobody\nkill_timeout = 300ms\n"
@@ -229,6 +252,14 @@ class Ends(AsRoot):
     def test_crash_and_memory_are_told(self):
         s = self.open_stack(f"[app:a]\nuser = nobody\nrestart = never\ncommand = {CHILD} say on-board exit 3\n").run()
         self.assertIn("exited with code 3", s.wait_state("a", "failed")["why"])
+
+    def test_as_many_processes_as_it_may_have(self):
+        s = self.open_stack(f"[app:a]\nuser = {STRANGE}\ngroup = {STRANGE}\ncommand = {CHILD} run\n"
+                            f"[app:b]\nuser = {STRANGE}\ngroup = {STRANGE}\ncommand = {CHILD} run\n"
+                            "depends_on = a\nrestart = never\n")
+        s.run(prefix=("prlimit", "--nproc=0:0"))
+        self.assertEqual(s.wait_state("b", "failed")["why"],
+                         f"cannot execute {CHILD}: its user has as many processes as it may have (ulimit -u)")
 
     def test_a_user_who_stops_everything_of_his(self):
         """Until execve is done the new process is its user's already: who stops it must not stop the supervisor. Much
