@@ -493,6 +493,22 @@ int supervisor_signal(struct supervisor *sv, size_t index, int signal, struct ac
     return instance_signal(sv->roster.instances[index], signal);
 }
 
+struct trial *supervisor_new_trial(struct supervisor *sv, size_t index, const struct condition *condition,
+                                   struct text *error) {
+    return instance_new_trial(sv->roster.instances[index], condition, error);
+}
+
+struct trial_app supervisor_trial_app(struct supervisor *sv, size_t index, const struct condition *condition) {
+    return instance_trial_app(sv->roster.instances[index], condition);
+}
+
+void supervisor_hold_health(struct supervisor *sv, size_t index, bool hold) {
+    if (hold)
+        health_hold(sv->roster.instances[index]->health);
+    else
+        health_release(sv->roster.instances[index]->health);
+}
+
 /* ---- making and ending ------------------------------------------------------------------------------------------ */
 
 struct instance *supervisor_new_instance(struct supervisor *sv, const struct manifest_app *app) {

@@ -124,6 +124,13 @@ const struct env *supervisor_inherited(const struct supervisor *supervisor);
 /* Sends a signal to an instance's main process. 0 or -errno. */
 int supervisor_signal(struct supervisor *supervisor, size_t index, int signal, struct actor actor);
 
+/* A trial of one of an instance's conditions, and whom each of its tries is about; see instance_new_trial(). While its
+ * health is held it is not looked at; holds are counted. */
+struct trial *supervisor_new_trial(struct supervisor *supervisor, size_t index, const struct condition *condition,
+                                   struct text *error);
+struct trial_app supervisor_trial_app(struct supervisor *supervisor, size_t index, const struct condition *condition);
+void supervisor_hold_health(struct supervisor *supervisor, size_t index, bool hold);
+
 /* Stops everything in order, then breaks the loop. A second call kills at once. */
 void supervisor_shutdown(struct supervisor *supervisor, struct actor actor);
 

@@ -10,6 +10,7 @@
 #include "daemon/apply.h"
 #include "daemon/interfaces.h"
 #include "daemon/settle.h"
+#include "daemon/verify.h"
 
 #define VERBS_COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -397,6 +398,36 @@ static void verbs_wait(struct call *call) {
         verbs_answer_wish(call, NULL, false);
 }
 
+/* ---- verifying --------------------------------------------------------------------------------------------------- */
+
+static void verbs_verified(void *context) {
+    struct call *call = context;
+    verify_report(call->going_on, call_reply(call), "results");
+    call_reply_end(call, false);
+    call->wake(call);
+}
+
+static void verbs_verify_end(struct call *call) {
+    verify_free(call->going_on);
+}
+
+static void verbs_verify(struct call *call) {
+    struct wish wish;
+    bool *set = verbs_set(call);
+    if (!set || !verbs_take_wish(call, true, &wish) || !verbs_select_all(call, wish.apps, set))
+        return;
+    for (size_t i = 0; verbs_is_all(&wish) && i < supervisor_count(call->supervisor); i++)
+        set[i] = supervisor_view(call->supervisor, i).wanted;
+    if (!wish.wait) {
+        call->is_answered = true;
+        return;
+    }
+    call->going_on = verify_new(call->supervisor, set, wish.timeout_ms, verbs_verified, call);
+    call->end = verbs_verify_end;
+    if (!call->going_on)
+        call_fail(call, "out of memory");
+}
+
 /* ---- another manifest -------------------------------------------------------------------------------------------- */
 
 struct applying {
@@ -609,6 +640,7 @@ const struct verb verbs[] = {
     {CALL_INTERFACE ".Stop", verbs_stop},
     {CALL_INTERFACE ".Restart", verbs_restart},
     {CALL_INTERFACE ".Wait", verbs_wait},
+    {CALL_INTERFACE ".Verify", verbs_verify},
     {CALL_INTERFACE ".Apply", verbs_apply},
     {CALL_INTERFACE ".Shutdown", verbs_shutdown},
     {CALL_INTERFACE ".Signal", verbs_signal},

@@ -346,6 +346,58 @@ static void test_signal_fails(void **state) {
     stage_assert_error(peer_call(&stage->peer, call), "io.upkeep.Supervisor.Failed", "why", "Operation not permitted");
 }
 
+static void test_verify(void **state) {
+    struct stage *stage = *state;
+    static const char call[] = "{" STAGE_METHOD("Verify") ",\"parameters\":{\"apps\":[\"db\",\"api\"]}}";
+    struct app_config *config = &stage->fake->instances[DB].config;
+    char *verify[] = {"tcp:127.0.0.1:1", "exec:no-such-program"};
+    struct text error TEXT_AUTO = {0};
+    json_t *reply = peer_call(&stage->peer, call);
+    assert_int_equal(json_array_size(json_object_get(stage_parameters(reply), "results")), 0);
+    json_decref(reply);
+
+    assert_true(condition_parse("unix:/no/such/socket", &config->health, &error));
+    config->health_retries = 1;
+    config->health_timeout_ms = 1000;
+    config->verify = (struct list){verify, 2};
+    fake_change(stage->fake, DB, PHASE_STARTING, CAUSE_SPAWNED, NULL);
+    fake_change(stage->fake, DB, PHASE_READY, CAUSE_READY, NULL);
+    reply = peer_call(&stage->peer, call);
+    json_t *results = json_object_get(stage_parameters(reply), "results");
+    static const char *const expected[][2] = {
+        {"unix:/no/such/socket", "/no/such/socket does not exist"},
+        {"tcp:127.0.0.1:1", "connection refused on 127.0.0.1:1"},
+        {"exec:no-such-program", "cannot find no-such-program, which exec: runs: No such file or directory"},
+    };
+    assert_int_equal(json_array_size(results), 3);
+    for (size_t i = 0; i < 3; i++) {
+        json_t *result = json_array_get(results, i);
+        assert_keys(result, "app condition ok answer");
+        assert_string_equal(json_string_value(json_object_get(result, "condition")), expected[i][0]);
+        assert_string_equal(json_string_value(json_object_get(result, "answer")), expected[i][1]);
+        assert_true(json_is_false(json_object_get(result, "ok")));
+    }
+    json_decref(reply);
+    assert_int_equal(stage->fake->instances[DB].holds, 0);
+
+    /* Who hangs up, or has no time, leaves nothing behind. */
+    config->health_retries = 1000;
+    peer_say(&stage->peer, "{" STAGE_METHOD("Verify") ",\"parameters\":{\"apps\":[\"db\"],\"timeout_ms\":20}}");
+    reply = peer_hear(&stage->peer);
+    results = json_object_get(stage_parameters(reply), "results");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(results, 1), "answer")),
+                        "not met within 20ms: connection refused on 127.0.0.1:1");
+    json_decref(reply);
+    peer_say(&stage->peer, call);
+    peer_settle(stage->loop);
+    assert_int_equal(stage->fake->instances[DB].holds, 1);
+    peer_close(&stage->peer);
+    peer_settle(stage->loop);
+    assert_int_equal(stage->fake->instances[DB].holds, 0);
+    assert_int_equal(fake_watches(stage->fake), 0);
+    condition_fini(&config->health);
+}
+
 /* ---- one connection ---------------------------------------------------------------------------------------------- */
 
 static void test_answers_in_order(void **state) {
@@ -421,6 +473,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_start_of_all_leaves_done_oneshots, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_refuses_starts_when_ending, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_signal_fails, stage_setup, stage_teardown),
+        cmocka_unit_test_setup_teardown(test_verify, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_answers_in_order, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_oneway_calls_get_no_reply, stage_setup, stage_teardown),
         cmocka_unit_test_setup_teardown(test_half_closed_callers_are_answered, stage_setup, stage_teardown),

@@ -165,6 +165,7 @@ size_t supervisor_count(const struct supervisor *fake) {
 struct instance_view supervisor_view(const struct supervisor *fake, size_t index) {
     const struct fake_instance *instance = &fake->instances[index];
     return (struct instance_view){
+        .index = index,
         .app = instance->name,
         .name = instance->name,
         .instance = 1,
@@ -261,6 +262,20 @@ void supervisor_unwatch(struct supervisor *fake, struct supervisor_watch *watch)
             *at = watch->next;
             return;
         }
+}
+
+struct trial *supervisor_new_trial(struct supervisor *fake, size_t index, const struct condition *condition,
+                                   struct text *error) {
+    return trial_new(fake->loop, condition, "/", &fake->instances[index].config, &(struct env){0}, error);
+}
+
+struct trial_app supervisor_trial_app(struct supervisor *fake, size_t index, const struct condition *condition) {
+    (void)fake, (void)index, (void)condition;
+    return (struct trial_app){.any_owner = true};
+}
+
+void supervisor_hold_health(struct supervisor *fake, size_t index, bool hold) {
+    fake->instances[index].holds += hold ? 1 : -1;
 }
 
 bool supervisor_environment(struct supervisor *fake, size_t index, struct env *env, struct diags *diags) {

@@ -21,6 +21,7 @@ struct fake_instance {
     pid_t pid;
     bool wanted;
     bool pending; /* set when something is asked; a test clears it */
+    int holds;    /* of its health */
 };
 
 struct supervisor {

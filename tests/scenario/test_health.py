@@ -1,5 +1,6 @@
 """Health through the binary: what is missed, how often, what comes of it, and what it costs."""
 
+import contextlib
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import CHILD, Scenario, alive, free_port, main, until
+from harness import CHILD, Scenario, Wire, alive, free_port, main, until
 from test_readiness import told
 
 FAST = "health_interval = 50ms\nhealth_timeout = 300ms\n"
@@ -196,16 +197,17 @@ health_timeout = 20s
 
 
 class Commands(Health):
-    def sleepers(self):
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
-                if alive(pid) and self.is_sleeper(pid)]
-
-    def is_sleeper(self, pid):
+    @staticmethod
+    def is_sleeper(pid):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 return f.read() == b"sleep\x007411\x00"
         except OSError:
             return False
+
+    def sleepers(self):
+        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+                if alive(pid) and Commands.is_sleeper(pid)]
 
     def hanging(self, keys):
         return self.stack(f"""
@@ -294,6 +296,109 @@ class Live(Health):
         s.call("apply", check=0)
         self.assertEqual(s.wait_state("a", "failed")["why"],
                          "unhealthy 2 times in a row: test -e no-such-file exited with code 1")
+
+
+class Verify(Health):
+    def verify(self, s, **parameters):
+        with contextlib.closing(Wire(s)) as wire:
+            reply = wire.call("io.upkeep.Supervisor.Verify", parameters)
+        self.assertNotIn("error", reply)
+        return reply["parameters"]["results"]
+
+    def test_all_conditions(self):
+        port = free_port()
+        s = self.stack(f"""
+[app:a]
+command = {CHILD} listen {port} obey answer
+port = {port}
+health = http://127.0.0.1:{port}/health
+health_interval = 1h
+health_retries = 2
+verify =
+  http://127.0.0.1:{port}/ws = 426
+  tcp:127.0.0.1:{port}
+  exec:sh -c '[ "$UPKEEP_APP" = a ]'
+[app:b]
+command = {CHILD} run
+verify = exec:false
+[app:none]
+command = {CHILD} run
+[app:down]
+command = {CHILD} run
+autostart = false
+verify = exec:true
+""").run()
+        s.call("wait", check=0)
+        url = f"http://127.0.0.1:{port}"
+        begun = time.monotonic()
+        self.assertEqual(self.verify(s), [
+            {"app": "a", "condition": f"{url}/health", "ok": True, "answer": f"{url}/health answered 200"},
+            {"app": "a", "condition": f"{url}/ws = 426", "ok": False,
+             "answer": f"{url}/ws answered 200 instead of 426"},
+            {"app": "a", "condition": f"tcp:127.0.0.1:{port}", "ok": True,
+             "answer": f"127.0.0.1:{port} accepts connections"},
+            {"app": "a", "condition": "exec:sh -c '[ \"$UPKEEP_APP\" = a ]'", "ok": True,
+             "answer": "sh -c '[ \"$UPKEEP_APP\" = a ]' exited with code 0"},
+            {"app": "b", "condition": "exec:false", "ok": False, "answer": "false exited with code 1"},
+        ])
+        self.assertGreaterEqual(time.monotonic() - begun, 2)
+        self.assertEqual(s.log("a").count("asked"), 5)  # port; health; /ws, twice; tcp:
+        down = self.verify(s, apps=["down"], timeout_ms=100)
+        self.assertEqual(down[0]["answer"], "not met within 100ms: down is stopped: not started yet")
+        self.assertEqual(self.verify(s, apps=["none"]), [])
+        with contextlib.closing(Wire(s)) as wire:
+            self.assertEqual(wire.call("io.upkeep.Supervisor.Verify", {"apps": ["c"]})["error"],
+                             "io.upkeep.Supervisor.NoSuchApp")
+
+    def test_what_is_met_late_is_met(self):
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nverify = exec:test -e late\nhealth_retries = 20\n").run()
+        s.wait_state("a", "ready")
+        with contextlib.closing(Wire(s)) as wire:
+            wire.send(b'{"method":"io.upkeep.Supervisor.Verify"}\0')
+            s.call("status", check=0)
+            s.write("late", "")
+            self.assertTrue(wire.receive()["parameters"]["results"][0]["ok"])
+
+    def test_an_app_that_is_taken_out_meanwhile(self):
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\n[app:b]\ncommand = {CHILD} run\n"
+                       "verify = exec:sh -c 'touch runs; exec sleep 7411'\nhealth = exec:false\nhealth_timeout = 1h\n"
+                       "health_retries = 1000\n").run()
+        s.wait_state("b", "ready")
+        with contextlib.closing(Wire(s)) as wire:
+            wire.send(b'{"method":"io.upkeep.Supervisor.Verify"}\0')
+            until("it runs", lambda: os.path.exists(os.path.join(s.folder, "runs")))
+            s.write("upkeep.ini", f"[app:a]\ncommand = {CHILD} run\n")
+            s.call("apply", check=0)
+            answers = [r["answer"] for r in wire.receive()["parameters"]["results"]]
+        self.assertEqual(answers, ["b was taken out of the manifest"] * 2)
+        self.assertEqual(Commands.sleepers(self), [])
+
+    def test_who_hangs_up_leaves_nothing(self):
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth_timeout = 1h\n"
+                       "verify = exec:sh -c 'touch runs; exec sleep 7411'\n").run()
+        s.wait_state("a", "ready")
+        with contextlib.closing(Wire(s)) as wire:
+            wire.send(b'{"method":"io.upkeep.Supervisor.Verify"}\0')
+            until("it runs", lambda: os.path.exists(os.path.join(s.folder, "runs")))
+        until("nothing is left", lambda: not Commands.sleepers(self))
+
+    def test_health_rests_meanwhile(self):
+        s = self.stack(f"""
+[app:a]
+command = {CHILD} run
+health = exec:sh -c 'echo begin >>turns; sleep 0.1; echo end >>turns; [ ! -e bad ]'
+health_interval = 1ms
+health_timeout = 20s
+health_retries = 1000
+""").run()
+        until("a few turns", lambda: os.path.exists(os.path.join(s.folder, "turns")))
+        s.write("bad", "")
+        self.verify(s, timeout_ms=1500)
+        before = s.read("turns").split()
+        # A try that was given up has no end; otherwise never two at once.
+        self.assertLessEqual(before.count(b"begin") - before.count(b"end"), 4)
+        os.unlink(os.path.join(s.folder, "bad"))
+        self.healthy(s)
 
 
 class Cost(Health):
