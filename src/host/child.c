@@ -15,10 +15,10 @@
 #define CHILD_STACK __attribute__((no_sanitize("address")))
 
 CHILD_STACK static _Noreturn void give_up(struct child_plan *plan, enum proc_step step) {
-    plan->failure.error = errno;
-    plan->failure.step = step;
+    struct proc_failure failure = {step, errno};
+    plan->failure = failure;
     /* Less than a pipe holds at once; who was to read it can do without. */
-    if (plan->report_fd >= 0 && write(plan->report_fd, &plan->failure, sizeof plan->failure) < 0)
+    if (plan->report_fd >= 0 && write(plan->report_fd, &failure, sizeof failure) < 0)
         _exit(126);
     _exit(127);
 }
