@@ -133,7 +133,7 @@ int proc_setup(struct loop *loop, void (*settled)(void *context), void *context)
 void proc_release(void) {
     reap_release();
     tree_release();
-    for (size_t i = 0; i < CHILD_MAX_MOVES; i++)
+    for (size_t i = 0; i < SLOTS; i++)
         close(common.slots[i]);
     close(common.null_fd);
     size_t guard = (size_t)sysconf(_SC_PAGESIZE);

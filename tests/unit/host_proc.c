@@ -530,6 +530,49 @@ static void file_locks_are_not_limited_by_the_tag(void **state) {
     setrlimit(RLIMIT_LOCKS, &kept);
 }
 
+static int count_descriptors(void) {
+    int count = 0;
+    for (int fd = 0; fd < NOFILE_BEFORE; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* As it was before setup() called proc_setup(); and all of it can be had once more. */
+static void what_was_taken_is_given_back(void **state) {
+    (void)state;
+    int first_count = 0;
+    for (int i = 0; i < 3; i++) {
+        proc_release();
+        loop_free(loop);
+        struct rlimit limit;
+        struct sigaction action;
+        sigset_t mask;
+        int is_subreaper = 1;
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+        assert_int_equal(limit.rlim_cur, NOFILE_BEFORE);
+        assert_int_equal(sigaction(SIGCHLD, NULL, &action), 0);
+        assert_true(action.sa_handler == SIG_IGN);
+        assert_int_equal(sigaction(SIGPIPE, NULL, &action), 0);
+        assert_true(action.sa_handler == SIG_DFL);
+        assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &mask), 0);
+        assert_true(sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGCHLD));
+        assert_int_equal(prctl(PR_GET_CHILD_SUBREAPER, &is_subreaper), 0);
+        assert_int_equal(is_subreaper, 0);
+        first_count = i == 0 ? count_descriptors() : first_count;
+        assert_int_equal(count_descriptors(), first_count);
+
+        loop = loop_new();
+        assert_non_null(loop);
+        assert_int_equal(proc_setup(loop, on_settled, &settled_count), 0);
+        char *argv[] = {"self", "5", NULL};
+        struct proc_spec spec = spec_of(argv);
+        struct proc_failure failure;
+        struct watched watched;
+        assert_int_equal(spawn(&watched, &spec, &failure), 0);
+        assert_int_equal(wait_for(&watched).number, 5);
+    }
+}
+
 static int setup(void **state) {
     (void)state;
     signal(SIGHUP, SIG_IGN); /* as under nohup */
@@ -573,6 +616,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_adopted_process_is_reported_like_a_first_one),
         cmocka_unit_test(a_forgotten_process_goes_on_unreported),
         cmocka_unit_test(file_locks_are_not_limited_by_the_tag),
+        cmocka_unit_test(what_was_taken_is_given_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
