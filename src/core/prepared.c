@@ -13,7 +13,7 @@ static const struct {
     char letter;
     const char *changed;
 } kinds[] = {
-    [PREPARED_COMMANDS] = {'c', "its prepare lines have changed"},
+    [PREPARED_COMMANDS] = {'c', "its prepare lines, or how they are run, have changed"},
     [PREPARED_FOLDER] = {'f', "its folder is another one"},
     [PREPARED_ENVIRONMENT] = {'e', "its environment in manifest and dotenv files has changed"},
     [PREPARED_INPUT] = {'i', NULL},

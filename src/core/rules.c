@@ -139,6 +139,18 @@ const struct rule_row rule_rows[] = {
          "Next.js and many libraries know these three only: with `staging` they are neither optimised "
          "nor well defined. Looked at for the commands of Node, and not in development (as for dev-command).",
          false},
+    [RULE_PREPARE_PROGRAM] =
+        {"prepare-program", DIAG_WARNING, "the programs that prepare lines begin with are installed", "install it",
+         "Those that are looked up in the app's `PATH`. What has a slash may be made by an earlier "
+         "line, and so may what is in a `PATH` that leads into the project; with `shell = true` "
+         "nothing is looked at.",
+         false},
+    [RULE_PREPARE_INPUTS] =
+        {"prepare-inputs", DIAG_NOTE, "each pattern of prepare_inputs matches something",
+         "correct the pattern, or leave it out",
+         "A pattern that matches nothing is mostly a slip of the pen, and what it was to name could "
+         "change without `upkeep prepare --if-needed` noticing.",
+         false},
     [RULE_SERVICE_DOWN] =
         {"service-down", DIAG_WARNING, "the local services that variables point to are there",
          "start that service, or make it an app that this one depends on",

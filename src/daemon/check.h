@@ -62,6 +62,7 @@ bool check_terms(const struct check *check, struct check_app *app);
 /* The parts. Each takes an app that could be resolved; those about its folder only when that can be entered. */
 void check_commands(const struct check *check, struct check_app *app); /* programs, interpreters, what they are */
 void check_builds(const struct check *check, struct check_app *app);   /* missing and stale ones */
+void check_prepare(const struct check *check, struct check_app *app);
 void check_port(const struct check *check, struct check_app *app);
 void check_listen(const struct check *check, const struct check_app *app);
 void check_journal(const struct check *check, const struct check_app *app);

@@ -79,10 +79,12 @@ static bool patterns_add(struct patterns *patterns, const struct record_subject 
     return true;
 }
 
-static int look_at_inputs(const struct record_subject *subject, const char *cwd, struct prepared *out,
+/* visit returns SEEN when one file of a pattern is enough. */
+enum { SEEN = 1 };
+
+static int look_at_inputs(const struct record_subject *subject, const char *cwd, walk_visit *visit, struct look *look,
                           struct text *unmatched, struct text *error) {
     struct patterns patterns = {0};
-    struct look look = {.prepared = out, .error = error};
     int r = patterns_add(&patterns, subject, false, error) ? 0 : -EINVAL;
     patterns.named_count = patterns.count;
     if (r == 0 && !patterns_add(&patterns, subject, true, error))
@@ -90,10 +92,11 @@ static int look_at_inputs(const struct record_subject *subject, const char *cwd,
     const struct glob *excluded = &patterns.globs[patterns.named_count];
     for (size_t i = 0; r == 0 && i < patterns.named_count; i++) {
         size_t matches = 0;
-        r = walk(cwd, &patterns.globs[i], excluded, patterns.count - patterns.named_count, look_visit, &look, &matches,
+        r = walk(cwd, &patterns.globs[i], excluded, patterns.count - patterns.named_count, visit, look, &matches,
                  error);
         if (r == 0 && matches == 0)
             text_printf(unmatched, "%s\n", patterns.written[i]);
+        r = r == SEEN ? 0 : r;
     }
     for (size_t i = 0; i < patterns.count; i++)
         glob_fini(&patterns.globs[i]);
@@ -110,6 +113,8 @@ static bool look_at_commands(const struct record_subject *subject, struct prepar
     struct sha256 sha;
     sha256_init(&sha);
     sha256_add_string(&sha, subject->config->shell ? "shell" : "words");
+    sha256_add_string(&sha, subject->config->user ? subject->config->user : "");
+    sha256_add_string(&sha, subject->config->group ? subject->config->group : "");
     for (size_t i = 0; i < subject->config->prepare.count; i++)
         sha256_add_string(&sha, subject->config->prepare.items[i]);
     return add_sum(out, PREPARED_COMMANDS, &sha);
@@ -157,7 +162,7 @@ int record_look(const struct record_subject *subject, struct prepared *out, stru
     if (r < 0)
         text_str(error, "out of memory");
     else
-        r = look_at_inputs(subject, cwd, &prepared, unmatched, error);
+        r = look_at_inputs(subject, cwd, look_visit, &(struct look){&prepared, error}, unmatched, error);
     free(cwd);
     if (r < 0) {
         prepared_fini(&prepared);
@@ -166,6 +171,16 @@ int record_look(const struct record_subject *subject, struct prepared *out, stru
     prepared_sort(&prepared);
     *out = prepared;
     return 0;
+}
+
+static int see(void *context, const char *name, const char *path) {
+    (void)context, (void)name, (void)path;
+    return SEEN;
+}
+
+int record_unmatched(const struct record_subject *subject, const char *cwd, struct text *unmatched,
+                     struct text *error) {
+    return look_at_inputs(subject, cwd, see, NULL, unmatched, error);
 }
 
 /* ---- what there was ---- */

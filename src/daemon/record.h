@@ -20,6 +20,9 @@ struct record_subject {
  * the sentence in error. */
 int record_look(const struct record_subject *subject, struct prepared *out, struct text *unmatched, struct text *error);
 
+/* Only the patterns that name nothing, likewise. */
+int record_unmatched(const struct record_subject *subject, const char *cwd, struct text *unmatched, struct text *error);
+
 /* Where records are kept; heap or NULL. */
 char *record_folder(const struct manifest *manifest);
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import pwd
 import re
 import select
 import shutil
@@ -584,6 +585,41 @@ class Lock(Prepare):
         self.assertFalse(os.path.exists(f"{s.folder}/gone"))
 
 
+class Checked(Prepare):
+    def findings(self, s):
+        return {(f["app"], f["rule"], f["line"]): (f["text"], f["advice"])
+                for f in json.loads(s.call("check", "--json").out)["findings"]}
+
+    def test_programs_and_inputs(self):
+        s = self.stack("""[app:a]
+command = true
+env = PATH=/usr/bin:/bin
+prepare =
+  true
+  no-such-installer --all
+  ./made-by-the-line-before
+prepare_inputs = upkeep.ini
+  packge.json
+  src/**
+[app:b]
+command = true
+env = PATH=bin:/usr/bin:/bin
+prepare = no-such-installer
+[app:c]
+command = true
+shell = true
+prepare = no-such-installer || true
+lint_ignore = prepare-inputs
+prepare_inputs = nothing
+""")
+        self.assertEqual(self.findings(s), {
+            ("a", "prepare-program", 6): ("prepare: cannot find no-such-installer in PATH (/usr/bin:/bin)", "install it"),
+            ("a", "prepare-inputs", 9): ("prepare_inputs: nothing is called packge.json",
+                                         "correct the pattern, or leave it out"),
+            ("a", "prepare-inputs", 10): ("prepare_inputs: nothing is called src/**",
+                                          "correct the pattern, or leave it out")})
+
+
 class IfNeeded(Prepare):
     MANIFEST = """[app:a]
 command = true
@@ -676,7 +712,10 @@ prepare_inputs =
     def test_commands_environment_folder(self):
         s = self.prepared()
         s.write("upkeep.ini", self.MANIFEST.replace("echo run", "echo  run"))
-        self.expect(s, "its prepare lines have changed")
+        self.expect(s, "its prepare lines, or how they are run, have changed")
+        s.write("upkeep.ini", self.MANIFEST.replace("echo run", "echo  run") +
+                f"user = {pwd.getpwuid(os.getuid()).pw_name}\n")
+        self.expect(s, "its prepare lines, or how they are run, have changed (and 1 more)")
         s.write(".env", "NEXT_PUBLIC_API=http://a\n")
         self.expect(s, "its environment in manifest and dotenv files has changed")
         s.write(".env", "# a comment\nNEXT_PUBLIC_API='http://a'\n")

@@ -59,7 +59,7 @@ static void differences_are_named(void **state) {
 
     now = example();
     now.list[3].digest[0] ^= 1;
-    expect(&before, &now, 1, "its prepare lines have changed");
+    expect(&before, &now, 1, "its prepare lines, or how they are run, have changed");
     now = example();
     now.list[4].digest[0] ^= 1;
     expect(&before, &now, 1, "its folder is another one");
