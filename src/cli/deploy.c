@@ -97,8 +97,8 @@ static void deploy_conclude(struct deploy *deploy, int code) {
 }
 
 static void deploy_fini(struct deploy *deploy) {
-    json_t *const known[] = {deploy->steps,    deploy->prepared, deploy->changes, deploy->instances,
-                             deploy->failures, deploy->rollback};
+    json_t *const known[] = {deploy->steps,     deploy->prepared, deploy->changes,
+                             deploy->instances, deploy->failures, deploy->rollback};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         json_decref(known[i]);
     text_fini(&deploy->interrupted[0]);

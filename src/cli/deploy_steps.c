@@ -1,5 +1,6 @@
 /* The steps of upkeep deploy, over what check, prepare, apply, start and wait are made of. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -185,12 +186,15 @@ static const char *deploy_idle_prepare(const struct deploy *deploy) {
 static int deploy_prepare(struct deploy *deploy) {
     const struct options *options = &deploy->session.invocation->options;
     struct prepare_manner manner = {.if_needed = options->given[OPTION_IF_NEEDED],
+                                    .limit_ms = deploy_left_ms(deploy, -1),
                                     .is_quiet = options->given[OPTION_JSON]};
     struct prepare prepare;
     deploy_break_line(deploy);
     int code = prepare_apps(&deploy->session, NULL, 0, manner, &prepare);
     deploy->prepared = prepare_json(&prepare);
-    deploy->is_interrupted = prepare.signal != 0;
+    deploy->is_interrupted = prepare.signal != 0 && prepare.signal != SIGALRM;
+    if (code == CODE_DONE && deploy->is_interrupted)
+        code = code_fail(CODE_FAILED, "interrupted by %s", value_signal_name(prepare.signal));
     size_t done = prepare_count(&prepare, PREPARE_DONE);
     size_t skipped = prepare_count(&prepare, PREPARE_SKIPPED);
     text_printf(&deploy->remark, "%zu app%s prepared", done, deploy_plural(done));

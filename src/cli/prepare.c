@@ -1,5 +1,6 @@
 #include "cli/prepare.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -130,6 +131,9 @@ static int prepare_judge(const struct prepare *prepare) {
     if (failure)
         return code_fail(CODE_FAILED, "%s: %s", failure->name, failure->cause ? failure->cause : "failed");
     size_t stopped = prepare_count(prepare, PREPARE_STOPPED);
+    if (prepare->signal == SIGALRM && stopped > 0)
+        return code_fail(CODE_TIMED_OUT, "out of time; %zu app%s not prepared, and nothing is left running", stopped,
+                         stopped == 1 ? " is" : "s are");
     if (prepare->signal != 0 && stopped > 0)
         return code_fail(CODE_FAILED, "interrupted by %s; %zu app%s not prepared, and nothing is left running",
                          value_signal_name(prepare->signal), stopped, stopped == 1 ? " is" : "s are");
@@ -154,6 +158,7 @@ int prepare_apps(const struct session *session, char *const *apps, size_t app_co
     struct prepare_wish wish = {.apps = apps,
                                 .app_count = app_count,
                                 .if_needed = manner.if_needed,
+                                .limit_ms = manner.limit_ms,
                                 .show = {&screen, screen_line, screen_note, screen_changed, screen_show}};
     struct text error TEXT_AUTO = {0};
     *out = (struct prepare){0};
@@ -252,7 +257,8 @@ static void prepare_sum_up(const struct session *session, const struct prepare *
 static int prepare_in(const struct session *session) {
     const struct invocation *invocation = session->invocation;
     bool as_json = invocation->options.given[OPTION_JSON];
-    struct prepare_manner manner = {.if_needed = invocation->options.given[OPTION_IF_NEEDED], .is_quiet = as_json};
+    struct prepare_manner manner = {
+        .if_needed = invocation->options.given[OPTION_IF_NEEDED], .limit_ms = -1, .is_quiet = as_json};
     struct prepare prepare = {0};
     int lock = -1;
     int code = prepare_lock(session, "prepare", &lock);

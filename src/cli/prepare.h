@@ -16,7 +16,8 @@ int prepare_lock(const struct session *session, const char *command, int *fd_out
 /* How it is shown. */
 struct prepare_manner {
     bool if_needed;
-    bool is_quiet; /* nothing goes to standard output, and standard error has the failure alone: for --json */
+    int64_t limit_ms; /* -1: none */
+    bool is_quiet;    /* nothing goes to standard output, and standard error has the failure alone: for --json */
 };
 
 /* Prepares the apps (all for a count of 0), with the lock held, and shows lines, progress and what became of each app;

@@ -51,7 +51,7 @@ struct prepare {
     struct prepare_app *apps; /* in the manifest's order */
     size_t count;
     size_t at_once; /* so many apps side by side, at most */
-    int signal;     /* that asked to end; 0: none */
+    int signal;     /* that asked to end, SIGALRM for a time limit; 0: none */
 };
 
 /* ---- asking for a run (daemon/prepare.c) ---- */
@@ -72,7 +72,8 @@ struct prepare_show {
 struct prepare_wish {
     char *const *apps; /* which; all when app_count is 0 */
     size_t app_count;
-    bool if_needed; /* only those whose inputs have changed */
+    bool if_needed;   /* only those whose inputs have changed */
+    int64_t limit_ms; /* then it is ended, as by a signal; -1: no limit */
     struct prepare_show show;
 };
 

@@ -66,6 +66,7 @@ struct preparing {
     struct loop_post turn;
     struct loop_post show;
     struct loop_timer tick;
+    struct loop_timer limit;
     struct mono asked; /* when the last signal that counted came; MONO_UNSET: none has */
 };
 
@@ -484,6 +485,10 @@ static void run_asked(void *context, int signal) {
     loop_post(run->loop, &run->turn, take_turn);
 }
 
+static void run_is_late(struct loop_timer *timer) {
+    run_asked(LOOP_CONTAINER(timer, struct preparing, limit), SIGALRM);
+}
+
 /* What a shell has set to be ignored (nohup, &) stays so. */
 static void run_watch_signals(struct preparing *run) {
     for (size_t i = 0; i < ENDING_SIGNALS; i++) {
@@ -570,10 +575,13 @@ static void run_close_waiting(struct preparing *run) {
 
 static void run_until_over(struct preparing *run) {
     run_watch_signals(run);
+    if (run->wish->limit_ms >= 0)
+        loop_timer_at(run->loop, &run->limit, mono_add_ms(loop_now(run->loop), run->wish->limit_ms), run_is_late);
     loop_post(run->loop, &run->turn, take_turn);
     tell_tick(&run->tick);
     loop_run(run->loop);
     loop_timer_stop(run->loop, &run->tick);
+    loop_timer_stop(run->loop, &run->limit);
     run_close_waiting(run);
     run_forget_signals(run);
     char *folder = record_folder(run->manifest);

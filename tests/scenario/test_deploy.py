@@ -247,6 +247,14 @@ class Deploy(Scenario):
         result = self.fails(stack, "wait", "--timeout", "300ms", code=5)
         result = self.fails(stack, "check", "--timeout", "0s", code=5)
 
+    def test_a_prepare_line_that_hangs(self):
+        word = f"builder-{os.getpid()}"
+        stack = self.deployed()
+        stack.write("upkeep.ini", STACK.replace("cp source built", f"{{child}} say {word} run"))
+        result = self.untouched(stack, "prepare", "--timeout", "500ms", code=5)
+        self.assertIn("out of time; 1 app is not prepared, and nothing is left running", self.last(result))
+        self.assertEqual(processes_with(word), [])
+
     # ---- --rollback-command ----
 
     ROLLBACK = "echo back from $UPKEEP_DEPLOY_STEP replaced=$UPKEEP_DEPLOY_REPLACED; exit 7"
