@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/answer.h"
+#include "cli/check.h"
 #include "cli/code.h"
 #include "cli/console.h"
 #include "cli/findings.h"
@@ -55,15 +56,19 @@ static int check_unit(struct session *session) {
     return code;
 }
 
+int check_look(struct session *session) {
+    const struct invocation *invocation = session->invocation;
+    invocation->local->check(&session->manifest, invocation->args, invocation->arg_count, &session->diags);
+    return check_unit(session);
+}
+
 /* A manifest with errors is what check is for: it is a finding like the others. */
 static int check_all(struct session *session) {
     if (session->diags.errors == 0) {
         int code = session_check_apps(session);
         if (code != CODE_DONE)
             return code;
-        session->invocation->local->check(&session->manifest, session->invocation->args, session->invocation->arg_count,
-                                          &session->diags);
-        code = check_unit(session);
+        code = check_look(session);
         if (code != CODE_DONE)
             return code;
     }

@@ -47,7 +47,7 @@ const struct command commands[] = {
      "All that it takes after a git pull, in steps: check what can be checked while the old stack runs; run the "
      "prepare "
      "lines; check everything; start the stack, or have the running supervisor apply what has changed; wait until "
-     "everything is ready. An app that was prepared is restarted even if the manifest says the same of it; "
+     "everything is ready; verify. An app that was prepared is restarted even if the manifest says the same of it; "
      "what is down or has failed is started, if it is to start by itself; everything else keeps its process.\n"
      "A step that fails ends it. Until the apps are touched that leaves the stack as it was; after that the cards say "
      "what failed and the table which app runs what. The exit code is 1, for a manifest with errors 2, at a time limit "

@@ -6,6 +6,7 @@
 #include "cli/console.h"
 #include "cli/deploy.h"
 #include "cli/handlers.h"
+#include "cli/interrupt.h"
 #include "core/value.h"
 
 int64_t deploy_left_ms(const struct deploy *deploy, int64_t limit_ms) {
@@ -72,6 +73,7 @@ static void deploy_say_done(struct deploy *deploy) {
 
 static void deploy_conclude(struct deploy *deploy, int code) {
     const struct options *options = &deploy->session.invocation->options;
+    interrupt_answer(NULL); /* it is being told now */
     bool has_begun = deploy->step != &deploy_lock_step;
     deploy_unlock(deploy);
     if (code == CODE_DONE || deploy->is_touched)
@@ -82,7 +84,7 @@ static void deploy_conclude(struct deploy *deploy, int code) {
         deploy_roll_back(deploy);
     if (options->given[OPTION_JSON]) {
         struct text out TEXT_AUTO = {0};
-        deploy_print_json(deploy, code, &out);
+        deploy_print_json(deploy, code, text_get(&deploy->reason), &out);
         (void)console_write(&out);
     }
     if (code == CODE_DONE)
@@ -97,12 +99,14 @@ static void deploy_conclude(struct deploy *deploy, int code) {
 }
 
 static void deploy_fini(struct deploy *deploy) {
-    json_t *const known[] = {deploy->steps,     deploy->prepared, deploy->changes,
-                             deploy->instances, deploy->failures, deploy->rollback};
+    json_t *const known[] = {deploy->steps,    deploy->prepared, deploy->changes, deploy->instances,
+                             deploy->failures, deploy->results,  deploy->rollback};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         json_decref(known[i]);
-    text_fini(&deploy->interrupted[0]);
-    text_fini(&deploy->interrupted[1]);
+    for (size_t i = 0; i < sizeof deploy->interrupted / sizeof *deploy->interrupted; i++) {
+        text_fini(&deploy->interrupted[i].sentence);
+        text_fini(&deploy->interrupted[i].json);
+    }
     text_fini(&deploy->remark);
     text_fini(&deploy->reason);
     upkeep_client_free(deploy->watcher);

@@ -29,11 +29,16 @@ struct deploy {
     json_t *changes;
     json_t *instances;
     json_t *failures;
+    json_t *results; /* of verify */
     json_t *rollback;
 
-    FILE *out;                  /* for people: standard output, unless that is for the JSON */
-    bool is_line_open;          /* the line of the step can still be written over */
-    struct text interrupted[2]; /* the answer to Ctrl-C; two, as one may be needed while the other is written */
+    FILE *out;         /* for people: standard output, unless that is for the JSON */
+    bool is_line_open; /* the line of the step can still be written over */
+    /* The answer to Ctrl-C; two, as one may be needed while the other is written. */
+    struct {
+        struct text sentence;
+        struct text json;
+    } interrupted[2];
     unsigned interrupted_in_use;
     int lock;                      /* -1: not taken */
     struct upkeep_client *watcher; /* a connection to look on by while another waits; NULL: not yet */
@@ -80,8 +85,8 @@ void deploy_print_standing(const struct deploy *deploy, bool is_interrupted, str
 /* The table of what was done, as far as it came. */
 void deploy_show_summary(struct deploy *deploy);
 
-/* The whole outcome as one object. */
-void deploy_print_json(const struct deploy *deploy, int code, struct text *out);
+/* The whole outcome as one object. why: it failed. */
+void deploy_print_json(const struct deploy *deploy, int code, const char *why, struct text *out);
 
 /* ---- going back ---- */
 

@@ -182,11 +182,17 @@ void deploy_print_standing(const struct deploy *deploy, bool is_interrupted, str
 
 void deploy_arm_interrupt(struct deploy *deploy) {
     deploy->interrupted_in_use = !deploy->interrupted_in_use;
-    struct text *sentence = &deploy->interrupted[deploy->interrupted_in_use];
+    struct text *sentence = &deploy->interrupted[deploy->interrupted_in_use].sentence;
+    struct text *json = &deploy->interrupted[deploy->interrupted_in_use].json;
     text_clear(sentence);
+    text_clear(json);
     text_printf(sentence, "%supkeep: deploy interrupted in %s", deploy->is_line_open ? "\n" : "", deploy->step->name);
     deploy_print_standing(deploy, true, sentence);
     text_char(sentence, '\n');
+    if (deploy->session.invocation->options.given[OPTION_JSON]) {
+        deploy_print_json(deploy, CODE_FAILED, "interrupted", json);
+        interrupt_answer(text_get(json));
+    }
     interrupt_say(text_get(sentence));
 }
 
@@ -212,8 +218,8 @@ static const json_t *deploy_find(const json_t *list, const char *app) {
 
 /* Appends why an app is as it was. */
 static void deploy_print_left(const struct deploy *deploy, const char *app, struct text *out) {
-    bool is_skipped = deploy_prepared(deploy, app) != NULL;
-    text_str(out, is_skipped ? "nothing has changed, nor what it is prepared from" : "nothing has changed");
+    text_str(out, deploy_prepared(deploy, app) ? "nothing has changed, nor what it is prepared from"
+                                               : "nothing has changed, and nothing prepares it");
 }
 
 /* An app of the manifest, or one that was in it: instance is NULL then. */
@@ -262,7 +268,7 @@ static json_t *deploy_or_null(json_t *value) {
     return value ? json_incref(value) : json_null();
 }
 
-void deploy_print_json(const struct deploy *deploy, int code, struct text *out) {
+void deploy_print_json(const struct deploy *deploy, int code, const char *why, struct text *out) {
     const struct session *session = &deploy->session;
     bool is_good = code == CODE_DONE;
     json_t *whole = json_object();
@@ -274,7 +280,7 @@ void deploy_print_json(const struct deploy *deploy, int code, struct text *out) 
         {"ok", json_boolean(is_good)},
         {"exit_code", json_integer(code)},
         {"failed_step", is_good ? json_null() : json_string(deploy->step->name)},
-        {"why", is_good ? json_null() : session_word(text_get(&deploy->reason))},
+        {"why", is_good ? json_null() : session_word(why)},
         {"replaced", json_boolean(deploy->is_touched)},
         {"elapsed_ms", json_integer(session_now_ms() - deploy->began_ms)},
         {"steps", json_incref(deploy->steps)},
@@ -283,6 +289,7 @@ void deploy_print_json(const struct deploy *deploy, int code, struct text *out) 
         {"changes", deploy_or_null(deploy->changes)},
         {"instances", deploy->instances ? answer_complete_all(deploy->instances, ANSWER_INSTANCE) : json_null()},
         {"failures", answer_complete_all(deploy->failures, ANSWER_FAILURE)},
+        {"verified", deploy_or_null(deploy->results)},
         {"rollback", deploy_or_null(deploy->rollback)},
     };
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)

@@ -1,17 +1,21 @@
 /* The steps of upkeep deploy, over what check, prepare, apply, start and wait are made of. */
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/act.h"
 #include "cli/answer.h"
 #include "cli/background.h"
+#include "cli/check.h"
 #include "cli/code.h"
 #include "cli/deploy.h"
 #include "cli/findings.h"
 #include "cli/prepare.h"
+#include "core/columns.h"
 #include "core/value.h"
 
 enum { DEPLOY_TICK_MS = 500 };
@@ -21,9 +25,13 @@ enum { DEPLOY_TICK_MS = 500 };
 
 /* ---- what is prepared -------------------------------------------------------------------------------------------- */
 
-static bool deploy_has_prepare(const struct manifest_app *app) {
-    const char *text = manifest_setting(app, "prepare").text;
+static bool deploy_is_written(const struct manifest_app *app, const char *key) {
+    const char *text = manifest_setting(app, key).text;
     return text && text[strspn(text, " \t\n")] != '\0';
+}
+
+static bool deploy_has_prepare(const struct manifest_app *app) {
+    return deploy_is_written(app, "prepare");
 }
 
 static bool deploy_prepares_any(const struct manifest *manifest) {
@@ -92,10 +100,34 @@ static int deploy_judge_findings(struct deploy *deploy, bool is_all_known) {
     return CODE_DONE;
 }
 
+/* What one user builds may be of no use to another. Apps with a user of their own are prepared as that one. */
+static void deploy_compare_users(struct deploy *deploy) {
+    const struct manifest *manifest = &deploy->session.manifest;
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    struct text apps TEXT_AUTO = {0};
+    if (getsockopt(upkeep_client_fd(deploy->session.client), SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+        peer.uid == geteuid())
+        return;
+    for (size_t i = 0; i < manifest->app_count; i++)
+        if (deploy_has_prepare(&manifest->apps[i]) && !deploy_is_written(&manifest->apps[i], "user"))
+            text_printf(&apps, "%s%s", apps.len > 0 ? ", " : "", manifest->apps[i].name);
+    const struct passwd *theirs = getpwuid(peer.uid);
+    if (apps.len == 0)
+        return;
+    deploy_break_line(deploy);
+    code_note(
+        "the supervisor runs as %s (uid %u), and what is prepared of %s will belong to uid %u (deploy as that user, "
+        "or give the app a user)",
+        theirs ? theirs->pw_name : "another user", (unsigned)peer.uid, text_get(&apps), (unsigned)geteuid());
+}
+
 static int deploy_connect(struct deploy *deploy) {
     struct session *session = &deploy->session;
     int error = session_connect(session, &session->client);
     deploy->was_running = error == 0;
+    if (deploy->was_running)
+        deploy_compare_users(deploy);
     bool is_free = error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR;
     return error == 0 || is_free ? CODE_DONE : session_refused(session, error);
 }
@@ -168,7 +200,9 @@ static int deploy_check(struct deploy *deploy) {
     int code = deploy_judge_manifest(deploy);
     if (code != CODE_DONE || refusal != CODE_DONE)
         return code != CODE_DONE ? code : refusal;
-    session->invocation->local->check(&session->manifest, NULL, 0, &session->diags);
+    code = check_look(session);
+    if (code != CODE_DONE)
+        return code;
     size_t put_off = diags_take_out(&session->diags, deploy_is_mendable, &session->manifest);
     code = deploy_judge_findings(deploy, !deploy_prepares_any(&session->manifest));
     if (code == CODE_DONE && put_off > 0)
@@ -237,10 +271,9 @@ static int deploy_read_again(struct deploy *deploy) {
 static int deploy_check_again(struct deploy *deploy) {
     struct session *session = &deploy->session;
     int code = deploy_read_again(deploy);
-    if (code != CODE_DONE)
-        return code;
-    session->invocation->local->check(&session->manifest, NULL, 0, &session->diags);
-    return deploy_judge_findings(deploy, true);
+    if (code == CODE_DONE)
+        code = check_look(session);
+    return code == CODE_DONE ? deploy_judge_findings(deploy, true) : code;
 }
 
 /* ---- apply, or start --------------------------------------------------------------------------------------------- */
@@ -378,6 +411,58 @@ static int deploy_wait(struct deploy *deploy) {
     return code;
 }
 
+/* ---- verify ------------------------------------------------------------------------------------------------------ */
+
+static const char *deploy_idle_verify(const struct deploy *deploy) {
+    const struct manifest *manifest = &deploy->session.manifest;
+    for (size_t i = 0; i < manifest->app_count; i++)
+        if (deploy_is_written(&manifest->apps[i], "health") || deploy_is_written(&manifest->apps[i], "verify"))
+            return NULL;
+    return "no app has health or verify conditions";
+}
+
+/* The first that does not hold is the reason; all of them are shown. */
+static int deploy_judge_results(struct deploy *deploy) {
+    struct text lines TEXT_AUTO = {0};
+    const json_t *first = NULL;
+    size_t bad = 0;
+    size_t i = 0;
+    const json_t *result = NULL;
+    json_array_foreach(deploy->results, i, result) {
+        if (answer_bool(result, "ok"))
+            continue;
+        bad++;
+        first = first ? first : result;
+        text_printf(&lines, "%s: %s: ", answer_string(result, "app", "?"), answer_string(result, "condition", "?"));
+        const char *answer = answer_string(result, "answer", "no answer");
+        columns_clean(answer, strlen(answer), &lines);
+        text_char(&lines, '\n');
+    }
+    deploy_show(deploy, &lines);
+    size_t count = json_array_size(deploy->results);
+    text_printf(&deploy->remark, "%zu condition%s hold%s", count, deploy_plural(count), count == 1 ? "s" : "");
+    if (bad == 0)
+        return CODE_DONE;
+    struct text more TEXT_AUTO = {0};
+    if (bad > 1)
+        text_printf(&more, " (and %zu more)", bad - 1);
+    return code_fail(CODE_FAILED, "%s: %s: %s%s", answer_string(first, "app", "?"),
+                     answer_string(first, "condition", "?"), answer_string(first, "answer", "no answer"),
+                     text_get(&more));
+}
+
+static int deploy_verify(struct deploy *deploy) {
+    int64_t left_ms = deploy_left_ms(deploy, SESSION_WAIT_MS);
+    json_t *reply = NULL;
+    int code = deploy_call(deploy, "Verify", json_pack("{s:I}", "timeout_ms", (json_int_t)left_ms), left_ms, &reply);
+    if (code != CODE_DONE)
+        return code;
+    deploy_set(&deploy->results, json_object_get(reply, "results"));
+    json_decref(reply);
+    code = deploy_judge_results(deploy);
+    return code != CODE_DONE && deploy_left_ms(deploy, -1) == 0 ? CODE_TIMED_OUT : code;
+}
+
 /* ---- the table --------------------------------------------------------------------------------------------------- */
 
 const struct deploy_step deploy_steps[] = {
@@ -386,5 +471,6 @@ const struct deploy_step deploy_steps[] = {
     {"check-again", "everything, now that it is installed and built", deploy_idle_prepare, deploy_check_again},
     {"apply", "start what is new and replace what has changed", NULL, deploy_apply_step},
     {"wait", "until everything is ready", deploy_idle_wait, deploy_wait},
+    {"verify", "whether it does what it is for", deploy_idle_verify, deploy_verify},
 };
 const size_t deploy_step_count = sizeof deploy_steps / sizeof *deploy_steps;

@@ -9,11 +9,14 @@
 #include "cli/code.h"
 
 static const char *interrupt_sentence;
+static const char *interrupt_answer_text;
 static volatile sig_atomic_t interrupt_due;
 static sigset_t interrupt_outside;
 
 static void interrupt_end(int signal) {
     (void)signal;
+    if (interrupt_answer_text)
+        (void)!write(STDOUT_FILENO, interrupt_answer_text, strlen(interrupt_answer_text));
     (void)!write(STDERR_FILENO, interrupt_sentence, strlen(interrupt_sentence));
     _exit(CODE_FAILED);
 }
@@ -21,6 +24,10 @@ static void interrupt_end(int signal) {
 static void interrupt_note(int signal) {
     if (signal != SIGWINCH)
         interrupt_due = 1;
+}
+
+void interrupt_answer(const char *answer) {
+    interrupt_answer_text = answer;
 }
 
 void interrupt_say(const char *sentence) {

@@ -8,6 +8,9 @@
  * supervisor was asked for goes on; only this command ends. */
 void interrupt_say(const char *sentence);
 
+/* Before that sentence, this is written to standard output (a constant; NULL: nothing): the answer for programs. */
+void interrupt_answer(const char *answer);
+
 /* From now on SIGINT, SIGTERM and SIGHUP are only remembered, and SIGWINCH is: they end a poll with EINTR. For what has
  * a terminal to put in order before it ends. All four are blocked but within interrupt_poll. */
 void interrupt_remember(void);

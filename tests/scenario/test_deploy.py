@@ -23,7 +23,7 @@ shell = true
 command = cat built; exec {child} notify READY=1 run
 ready = notify
 """
-STEPS = ["check", "prepare", "check-again", "apply", "wait"]
+STEPS = ["check", "prepare", "check-again", "apply", "wait", "verify"]
 STANDS = "nothing was touched, the stack runs as before"
 
 
@@ -73,7 +73,7 @@ class Deploy(Scenario):
         before = self.pids(stack)
         stack.write("source", "two\n")
         result = stack.call("deploy", check=0)
-        self.assertEqual(self.done(result), {"db": ("left alone", "ready", "nothing has changed"),
+        self.assertEqual(self.done(result), {"db": ("left alone", "ready", "nothing has changed, and nothing prepares it"),
                                              "web": ("restart", "ready", "prepared anew")})
         after = self.pids(stack)
         self.assertEqual(after["db"], before["db"])
@@ -322,6 +322,16 @@ class Deploy(Scenario):
         self.assertIn("the supervisor goes on with it (see: upkeep status)", last)
         stack.write("go", "")
         stack.wait_state("web", "ready")
+
+    def test_interrupted_with_json(self):
+        stack = self.deployed()
+        stack.write("upkeep.ini", STACK.replace("exec {child} notify", "exec {child} touch here await go notify"))
+        path = os.path.join(stack.folder, "here")
+        out, last = self.interrupt(stack, lambda: os.path.exists(path), "--json")
+        told = json.loads(out)
+        self.assertEqual((told["ok"], told["failed_step"], told["why"], told["replaced"]),
+                         (False, "apply", "interrupted", True))
+        self.assertEqual([s["step"] for s in told["steps"]], STEPS[:3])
 
     # ---- two at once ----
 
