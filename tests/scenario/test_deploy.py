@@ -240,6 +240,47 @@ class Deploy(Scenario):
         out, err = deploy.communicate(timeout=LIMIT)
         self.assertEqual((deploy.returncode, err), (0, ""))
 
+    VERIFIED = """
+[app:db]
+command = {{child}} run
+[app:web]
+port = {0}
+command = {{child}} listen {0} serve
+health = http://127.0.0.1:{0}/health
+health_retries = 1
+verify =
+    http://127.0.0.1:{0}/ws = 426
+    tcp:127.0.0.1:{0}
+"""
+
+    def test_verify(self):
+        stack = self.folder(self.VERIFIED.format(free_port()).replace("426", "200"))
+        self.assertIn("] verify: done after ", stack.call("deploy", check=0).out)
+        told = json.loads(stack.call("deploy", "--json", check=0).out)
+        self.assertEqual([(v["app"], v["ok"]) for v in told["verified"]], [("web", True)] * 3)
+
+    def test_verify_fails(self):
+        port = free_port()
+        stack = self.folder(self.VERIFIED.format(port))
+        result = self.fails(stack, "verify", "--rollback-command", self.ROLLBACK)
+        self.assertIn(f"web: http://127.0.0.1:{port}/ws = 426: ", self.last(result))
+        self.assertIn("answered 200 instead of 426", self.last(result))
+        self.assertTrue(self.last(result).endswith("; started: db, web"), result)
+        self.assertIn("back from verify replaced=1\n", result.out)
+        self.assertEqual(stack.state("web"), "ready")
+        # Nothing is touched when it fails again: there is nothing to touch.
+        result = self.fails(stack, "verify")
+        self.assertTrue(self.last(result).endswith(STANDS), result)
+        told = json.loads(stack.call("deploy", "--json", check=1).out)
+        self.assertEqual([(v["condition"], v["ok"]) for v in told["verified"] if not v["ok"]],
+                         [(f"http://127.0.0.1:{port}/ws = 426", False)])
+
+    def test_verify_at_a_time_limit(self):
+        port = free_port()
+        stack = self.folder(self.VERIFIED.format(port).replace("health_retries = 1", "health_retries = 1000"))
+        result = self.fails(stack, "verify", "--timeout", "1500ms", code=5)
+        self.assertIn("answered 200 instead of 426", self.last(result))
+
     def test_timeouts(self):
         stack = self.stack("[app:late]\ncommand = {child} run\nready = notify\n")
         result = self.fails(stack, "apply", "--timeout", "300ms", code=5)
