@@ -122,12 +122,15 @@ static void deploy_compare_users(struct deploy *deploy) {
         theirs ? theirs->pw_name : "another user", (unsigned)peer.uid, text_get(&apps), (unsigned)geteuid());
 }
 
+/* Anew at each call: the supervisor closes a connection that is idle for as long as a build takes. */
 static int deploy_connect(struct deploy *deploy) {
     struct session *session = &deploy->session;
+    upkeep_client_free(session->client);
+    upkeep_client_free(deploy->watcher);
+    session->client = NULL;
+    deploy->watcher = NULL;
     int error = session_connect(session, &session->client);
     deploy->was_running = error == 0;
-    if (deploy->was_running)
-        deploy_compare_users(deploy);
     bool is_free = error == -ENOENT || error == -ECONNREFUSED || error == -ENOTDIR;
     return error == 0 || is_free ? CODE_DONE : session_refused(session, error);
 }
@@ -200,6 +203,8 @@ static int deploy_check(struct deploy *deploy) {
     int code = deploy_judge_manifest(deploy);
     if (code != CODE_DONE || refusal != CODE_DONE)
         return code != CODE_DONE ? code : refusal;
+    if (deploy->was_running)
+        deploy_compare_users(deploy);
     code = check_look(session);
     if (code != CODE_DONE)
         return code;
@@ -371,6 +376,9 @@ static int deploy_replace(struct deploy *deploy) {
 }
 
 static int deploy_apply_step(struct deploy *deploy) {
+    int code = deploy_connect(deploy); /* it may have ended meanwhile, or been started */
+    if (code != CODE_DONE)
+        return code;
     return deploy->was_running ? deploy_replace(deploy) : deploy_start(deploy);
 }
 

@@ -77,6 +77,26 @@ depends_on = a, b
         self.assertEqual(s.state("c"), "waiting")
 
 
+class Deploy(Scenario):
+    # Opens connections until the supervisor closes the first of them: it closes the idlest, and that was the deploy's.
+    CROWD = """import select, socket, sys
+crowd = []
+while not crowd or not select.select(crowd[:1], [], [], 0)[0]:
+    crowd.append(socket.socket(socket.AF_UNIX))
+    crowd[-1].connect(sys.argv[1])
+"""
+
+    def test_build_takes_longer_than_a_connection_may_be_idle(self):
+        s = self.stack(f"""[app:a]
+command = {CHILD} run
+prepare = {sys.executable} crowd.py .upkeep/control.sock
+""", files={"crowd.py": self.CROWD}).run()
+        s.wait_state("a", "ready")
+        pid = s.pid("a")
+        s.call("deploy", check=0)
+        self.assertNotIn(s.pid("a"), (pid, None))
+
+
 class Real(Scenario):
     def real(self, manifest, files):
         s = self.stack(manifest, files=files, environment={"PATH": PROGRAMS})
