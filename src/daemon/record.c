@@ -15,7 +15,8 @@ enum { RECORD_BYTES = 64 << 20 };
 
 /* ---- what there is now ---- */
 
-bool record_is_interrupted(void) {
+/* Whether a signal waits, blocked, that asks this process to end. */
+static bool record_is_interrupted(void) {
     static const int signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
     sigset_t waiting;
     if (sigpending(&waiting) < 0)
@@ -34,15 +35,13 @@ struct look {
 static int look_visit(void *context, const char *name, const char *path) {
     struct look *look = context;
     unsigned char digest[SHA256_BYTES];
-    if (record_is_interrupted())
-        return -EINTR;
-    int r = digest_file(path, digest);
+    int r = digest_file(path, record_is_interrupted, digest);
     if (r == -ENOENT) /* gone since it was found */
         return 0;
-    if (r < 0) {
+    if (r < 0 && r != -EINTR)
         text_printf(look->error, "cannot read %s: %s", name, strerror(-r));
+    if (r < 0)
         return r;
-    }
     if (prepared_add(look->prepared, PREPARED_INPUT, name, digest))
         return 0;
     if (look->prepared->count >= LIMIT_PREPARE_INPUTS)
@@ -218,7 +217,12 @@ int record_write(const struct manifest *manifest, const char *app, const struct 
     struct text file TEXT_AUTO = {0};
     prepared_print(prepared, &file);
     char *path = record_path(manifest, app);
-    int r = path && !file.failed ? fs_write_atomic(path, text_get(&file), file.len, 0600) : -ENOMEM;
+    char *folder = record_folder(manifest);
+    /* A line such as `git clean` may have removed the folder. */
+    int r = path && folder && !file.failed ? fs_make_dirs(folder, 0700) : -ENOMEM;
+    if (r >= 0)
+        r = fs_write_atomic(path, text_get(&file), file.len, 0600);
+    free(folder);
     free(path);
     return r;
 }

@@ -36,7 +36,4 @@ int64_t record_time_ms(const struct manifest *manifest, const char *app);
 int record_write(const struct manifest *manifest, const char *app, const struct prepared *prepared);
 void record_remove(const struct manifest *manifest, const char *app);
 
-/* Whether SIGINT, SIGTERM, SIGQUIT or SIGHUP waits, blocked. */
-bool record_is_interrupted(void);
-
 #endif

@@ -13,16 +13,21 @@ static void add_kind(struct sha256 *sha, char kind) {
     sha256_add(sha, &kind, 1);
 }
 
-static int add_content(struct sha256 *sha, const char *path) {
-    static char bytes[64 * 1024];
+static int add_content(struct sha256 *sha, const char *path, bool (*is_enough)(void)) {
+    static char bytes[256 * 1024];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return -errno;
-    ssize_t n;
-    while ((n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR))
+    int r = 0;
+    for (ssize_t n = 1; n > 0 && r == 0;) {
+        n = read(fd, bytes, sizeof bytes);
         if (n > 0)
             sha256_add(sha, bytes, (size_t)n);
-    int r = n < 0 ? -errno : 0;
+        if (n < 0)
+            r = -errno;
+        else if (is_enough())
+            r = -EINTR;
+    }
     close(fd);
     return r;
 }
@@ -41,7 +46,7 @@ static int add_link(struct sha256 *sha, const char *path, struct stat *st) {
     return 0;
 }
 
-int digest_file(const char *path, unsigned char digest_out[SHA256_BYTES]) {
+int digest_file(const char *path, bool (*is_enough)(void), unsigned char digest_out[SHA256_BYTES]) {
     struct sha256 sha;
     struct stat st;
     sha256_init(&sha);
@@ -52,7 +57,7 @@ int digest_file(const char *path, unsigned char digest_out[SHA256_BYTES]) {
         return r;
     if (S_ISREG(st.st_mode)) {
         add_kind(&sha, KIND_REGULAR);
-        r = add_content(&sha, path);
+        r = add_content(&sha, path, is_enough);
     } else {
         add_kind(&sha, KIND_OTHER);
         sha256_add(&sha, &(mode_t){st.st_mode & S_IFMT}, sizeof(mode_t));

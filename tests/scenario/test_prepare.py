@@ -357,6 +357,18 @@ kill_timeout = 20ms
         self.assertEqual(process.wait(LIMIT), 1)
         process.communicate()
 
+    def test_while_inputs_are_read(self):
+        s = self.stack(f"[app:a]\ncommand = true\nprepare = {CHILD} touch never\nprepare_inputs = model.bin\n")
+        with open(f"{s.folder}/model.bin", "w") as f:
+            f.truncate(1 << 40)
+        process = self.begin(s)
+        until("the file is read", lambda: any(os.path.realpath(f"/proc/{process.pid}/fd/{fd}").endswith("model.bin")
+                                              for fd in os.listdir(f"/proc/{process.pid}/fd")))
+        process.send_signal(signal.SIGINT)
+        code, out, err = self.ended(process)
+        self.assertEqual((code, out), (1, "a: not begun\n"))
+        self.assertFalse(os.path.exists(f"{s.folder}/never"))
+
     def test_killed_for_good(self):
         """Nobody can end its processes then, but the next one does."""
         s = self.stack(f"[app:a]\ncommand = true\nprepare = {CHILD} on TERM ignore touch there run\n"
@@ -784,6 +796,14 @@ prepare_inputs =
         out = s.call("prepare", check=0).out
         self.assertIn("a: lock has changed while it was prepared; --if-needed will prepare it again\n", out)
         self.assertIn("(lock has changed)", s.call("prepare", "--if-needed", check=0).out)
+
+    def test_runtime_dir_is_removed_meanwhile(self):
+        """By a line such as `git clean -fdx`."""
+        s = self.stack("[app:a]\ncommand = true\nprepare =\n  rm -rf .upkeep logs\n  echo on\nprepare_inputs = upkeep.ini\n")
+        for _ in range(2):
+            self.assertIn("a | on\n", s.call("prepare", check=0).out)
+        self.assertIn("a: skipped", s.call("prepare", "--if-needed", check=0).out)
+        self.assertIn("on\n", s.log("a"))
 
     def test_each_app_by_itself(self):
         s = self.stack("".join(f"[app:{n}]\ncommand = true\nprepare = true\nprepare_inputs = {n}.txt\n" for n in "ab"),
