@@ -7,7 +7,7 @@
 #include "core/columns.h"
 #include "core/value.h"
 
-enum { STEP_COLUMNS = 100, SECOND_MS = 1000 };
+enum { STEP_COLUMNS = 1000, SECOND_MS = 1000 };
 
 bool prepare_init(struct prepare *prepare, size_t count) {
     *prepare = (struct prepare){.apps = calloc(count + 1, sizeof *prepare->apps), .at_once = 1};
