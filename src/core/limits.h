@@ -30,6 +30,7 @@ enum {
     LIMIT_SAID_MS = 86400 * 1000,     /* that an app may extend a timeout by, or set its watchdog to, in one message */
     LIMIT_STATUS = 512,               /* bytes kept of what an app says of itself with STATUS= */
     LIMIT_PROBE_ANSWER = 8192,        /* bytes read of an HTTP response's head */
+    LIMIT_PROBE_LINE = 200,           /* bytes of the last line that a command of an exec: condition wrote */
     LIMIT_LOG_INDEX = 1 << 20,        /* bytes of the log index, and of the one before it */
     LIMIT_PIPE = 1 << 20,             /* bytes that the pipe of an app in full flow is grown to */
     LIMIT_GROWN_PIPES = 16,           /* of those at a time: a user's pipes share 64 MiB (pipe-user-pages-soft) */

@@ -8,7 +8,8 @@ struct health {
     struct loop *loop;
     const struct health_events *events;
     void *context;
-    struct trial *trial; /* NULL: nothing is watched */
+    bool is_watching;
+    struct trial *trial; /* NULL: could not be made yet */
     struct text condition;
     struct health_rules rules;
     struct loop_timer timer; /* for the next try */
@@ -44,7 +45,8 @@ static void health_due(struct loop_timer *timer);
 
 static void health_arm(struct health *health) {
     bool is_held = health->is_reloading || health->holds > 0;
-    if (health->trial && !is_held && !health->is_over && !trial_is_under_way(health->trial))
+    bool is_under_way = health->trial && trial_is_under_way(health->trial);
+    if (health->is_watching && !is_held && !health->is_over && !is_under_way)
         loop_timer_at(health->loop, &health->timer, mono_add_ms(health->since, health->rules.interval_ms), health_due);
 }
 
@@ -71,11 +73,15 @@ static void health_pass(struct health *health) {
         health->events->turned(health->context);
 }
 
-static void health_ended(struct trial *trial, enum trial_verdict verdict, void *context) {
-    struct health *health = context;
+static void health_begin_answer(struct health *health) {
     health->is_known = true;
     health->since = health->answered = loop_now(health->loop);
     text_clear(&health->answer);
+}
+
+static void health_ended(struct trial *trial, enum trial_verdict verdict, void *context) {
+    struct health *health = context;
+    health_begin_answer(health);
     if (verdict == TRIAL_YES)
         trial_print_yes(trial, &health->answer);
     else if (verdict == TRIAL_STRANGER)
@@ -91,6 +97,16 @@ static void health_ended(struct trial *trial, enum trial_verdict verdict, void *
 
 static void health_due(struct loop_timer *timer) {
     struct health *health = LOOP_CONTAINER(timer, struct health, timer);
+    struct text error TEXT_AUTO = {0};
+    if (!health->trial)
+        health->trial = health->events->make(health->context, &error);
+    if (!health->trial) {
+        health_begin_answer(health);
+        text_str(&health->answer, text_get(&error));
+        health_miss(health);
+        health_arm(health);
+        return;
+    }
     struct trial_app app = health->events->whom(health->context);
     trial_begin(health->trial, &app, health->rules.timeout_ms, health_ended, health);
 }
@@ -101,16 +117,17 @@ void health_stop(struct health *health) {
     loop_timer_stop(health->loop, &health->timer);
     trial_free(health->trial);
     health->trial = NULL;
+    health->is_watching = false;
     health->is_known = health->is_over = health->is_reloading = false;
     health->misses = 0;
     text_clear(&health->condition);
     text_clear(&health->answer);
 }
 
-void health_start(struct health *health, struct trial *trial, const char *condition, const struct health_rules *rules) {
+void health_start(struct health *health, const char *condition, const struct health_rules *rules) {
     bool is_reloading = health->is_reloading;
     health_stop(health);
-    health->trial = trial;
+    health->is_watching = true;
     health->is_reloading = is_reloading;
     text_str(&health->condition, condition);
     health->since = loop_now(health->loop);
@@ -123,7 +140,7 @@ void health_set_rules(struct health *health, const struct health_rules *rules) {
 }
 
 bool health_is_of(const struct health *health, const char *condition) {
-    return health->trial && strcmp(text_get(&health->condition), condition) == 0;
+    return health->is_watching && strcmp(text_get(&health->condition), condition) == 0;
 }
 
 static void health_pause(struct health *health) {
@@ -161,7 +178,7 @@ void health_release(struct health *health) {
 
 struct health_view health_look(const struct health *health) {
     return (struct health_view){
-        .is_watched = health->trial != NULL,
+        .is_watched = health->is_watching,
         .is_known = health->is_known,
         .is_healthy = health->is_known && health->misses == 0,
         .misses = health->misses,

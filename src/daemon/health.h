@@ -19,7 +19,8 @@ struct health_rules {
 
 /* What comes back, from the loop, never from within a call. */
 struct health_events {
-    struct trial_app (*whom)(void *context); /* asked before each try */
+    struct trial *(*make)(void *context, struct text *error); /* before the first try; NULL with the reason is a miss */
+    struct trial_app (*whom)(void *context);                  /* before each try */
     void (*turned)(void *context); /* a first miss that is not one too many, and the first pass after misses */
     void (*unhealthy)(void *context,
                       const char *why); /* `unhealthy 3 times in a row: …`; after that nothing is tried */
@@ -41,8 +42,8 @@ struct health *health_new(struct loop *loop, const struct health_events *events,
 void health_free(struct health *health);
 
 /* The instance is ready, or the manifest says something else: from now on this is tried, the first time an interval
- * from now. trial is taken over. condition: what the trial is made from, as it is written. */
-void health_start(struct health *health, struct trial *trial, const char *condition, const struct health_rules *rules);
+ * from now. condition: as it is written. */
+void health_start(struct health *health, const char *condition, const struct health_rules *rules);
 
 /* Other rules for what is watched; the next try is due as they say. */
 void health_set_rules(struct health *health, const struct health_rules *rules);

@@ -148,6 +148,11 @@ struct trial_app instance_trial_app(struct instance *instance, const struct cond
 
 /* ---- health ---- */
 
+static struct trial *instance_make_health(void *context, struct text *error) {
+    struct instance *instance = context;
+    return instance_new_trial(instance, &instance->config.health, error);
+}
+
 static struct trial_app instance_health_app(void *context) {
     struct instance *instance = context;
     return instance_trial_app(instance, &instance->config.health);
@@ -170,6 +175,7 @@ static void instance_unhealthy(void *context, const char *why) {
 }
 
 static const struct health_events instance_health_events = {
+    .make = instance_make_health,
     .whom = instance_health_app,
     .turned = instance_health_turned,
     .unhealthy = instance_unhealthy,
@@ -179,7 +185,6 @@ void instance_watch_health(struct instance *instance) {
     const struct app_config *config = &instance->config;
     const struct health_rules rules = {config->health_interval_ms, config->health_timeout_ms, config->health_retries};
     struct text condition TEXT_AUTO = {0};
-    struct text error TEXT_AUTO = {0};
     condition_print(&config->health, &condition);
     if (health_is_of(instance->health, text_get(&condition))) {
         health_set_rules(instance->health, &rules);
@@ -188,12 +193,7 @@ void instance_watch_health(struct instance *instance) {
     health_stop(instance->health);
     if (config->health.kind == CONDITION_DEFAULT)
         return;
-    struct trial *trial = instance_new_trial(instance, &config->health, &error);
-    if (!trial) {
-        say(SAY_WARNING, instance->name, "health cannot be looked at: %s", text_get(&error));
-        return;
-    }
-    health_start(instance->health, trial, text_get(&condition), &rules);
+    health_start(instance->health, text_get(&condition), &rules);
     health_set_reloading(instance->health, instance->said.is_reloading);
 }
 

@@ -133,7 +133,8 @@ void report_instance(const struct report *report, const struct instance_view *vi
     json_text_bool(out, "reloading", view->is_reloading);
     report_int_or_null(out, "said_errno", view->said_error > 0, view->said_error);
     report_int_or_null(out, "health_misses", health->is_watched, health->misses);
-    report_int_or_null(out, "health_retries", health->is_watched, health->retries);
+    report_int_or_null(out, "health_retries", view->config->health.kind != CONDITION_DEFAULT,
+                       view->config->health_retries);
     json_text_string(out, "health_answer", health->answer);
     report_int_or_null(out, "health_age_ms", health->is_known,
                        health->is_known ? mono_ms_between(health->answered, now) : 0);

@@ -1,10 +1,15 @@
-/* exec: a command that exits with 0. Whatever it has started is gone when the try is over. */
+/* exec: a command that exits with 0. Whatever it has started is gone when the try is over. Of what it writes the last
+ * line is kept: that is where programs say why. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/columns.h"
+#include "core/limits.h"
 #include "core/why.h"
 #include "core/words.h"
 #include "daemon/trial_inside.h"
@@ -12,16 +17,103 @@
 #include "host/proc.h"
 #include "host/tree.h"
 
+/* What the command writes. */
+struct exec_output {
+    struct loop_io io;
+    int fd; /* meaningful while is_open */
+    bool is_open;
+    size_t len;
+    char line[LIMIT_PROBE_LINE]; /* the beginning of the present one */
+    size_t last_len;
+    char last[LIMIT_PROBE_LINE]; /* the last that is not blank */
+};
+
 struct exec_trial {
     struct trial trial;
     struct loop_timer limit;
     struct words words;
     char *program;
     char *cwd;
-    char *command;      /* as written */
-    struct proc proc;   /* the try that runs, if one does */
+    char *command;    /* as written */
+    struct proc proc; /* the try that runs, if one does */
+    struct exec_output output;
     struct text answer; /* of the last that was a no */
 };
+
+/* ---- what it writes ---- */
+
+static void end_line(struct exec_output *output) {
+    if (output->len > 0) {
+        memcpy(output->last, output->line, output->len);
+        output->last_len = output->len;
+    }
+    output->len = 0;
+}
+
+static void take_bytes(struct exec_output *output, const char *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        bool is_leading_blank = output->len == 0 && (bytes[i] == ' ' || bytes[i] == '\t');
+        if (bytes[i] == '\n' || bytes[i] == '\r')
+            end_line(output);
+        else if (output->len < sizeof output->line && !is_leading_blank)
+            output->line[output->len++] = bytes[i];
+    }
+}
+
+static void close_output(struct exec_trial *self) {
+    if (!self->output.is_open)
+        return;
+    loop_io_stop(self->trial.loop, &self->output.io);
+    close(self->output.fd);
+    self->output.is_open = false;
+}
+
+/* As much as is there, within reason: false when no more can come. */
+static bool read_output(struct exec_output *output) {
+    char bytes[4096];
+    for (unsigned i = 0; i < 16; i++) {
+        ssize_t len = read(output->fd, bytes, sizeof bytes);
+        if (len <= 0)
+            return len < 0 && (errno == EAGAIN || errno == EINTR);
+        take_bytes(output, bytes, (size_t)len);
+    }
+    return true;
+}
+
+static void on_output(struct loop_io *io, int events) {
+    (void)events;
+    struct exec_trial *self = LOOP_CONTAINER(io, struct exec_trial, output.io);
+    if (!read_output(&self->output))
+        close_output(self);
+}
+
+/* Returns the end for the command, which is to be closed after the spawn; -1: it writes to nowhere. */
+static int open_output(struct exec_trial *self, struct proc_spec *spec) {
+    int fds[2];
+    self->output.len = self->output.last_len = 0;
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -1;
+    (void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    self->output.fd = fds[0];
+    self->output.is_open = true;
+    loop_io_start(self->trial.loop, &self->output.io, fds[0], LOOP_READ, on_output);
+    for (int number = 1; number <= 2; number++) {
+        spec->fds[spec->fd_count].from = fds[1];
+        spec->fds[spec->fd_count++].to = number;
+    }
+    return fds[1];
+}
+
+static void print_last_line(struct exec_trial *self, struct text *out) {
+    struct exec_output *output = &self->output;
+    if (output->is_open)
+        (void)read_output(output);
+    end_line(output);
+    if (output->last_len == 0)
+        return;
+    text_str(out, ": ");
+    columns_clean(output->last, output->last_len, out);
+}
 
 /* ---- ending it whole ---- */
 
@@ -53,6 +145,7 @@ static void cancel(struct trial *trial) {
         return;
     kill_group(self);
     proc_forget(&self->proc);
+    close_output(self);
     leave_nest(self, false);
 }
 
@@ -69,6 +162,7 @@ static void note_end(struct exec_trial *self, bool timed_out, struct outcome out
         text_printf(&self->answer, "did not end within %" PRId64 "ms", self->trial.limit_ms);
     else
         outcome_print(outcome, &self->answer);
+    print_last_line(self, &self->answer);
 }
 
 static void on_ended(struct proc *proc, struct outcome outcome) {
@@ -79,6 +173,7 @@ static void on_ended(struct proc *proc, struct outcome outcome) {
     leave_nest(self, true);
     if (!is_yes)
         note_end(self, timed_out, outcome);
+    close_output(self);
     trial_end(&self->trial, is_yes ? TRIAL_YES : TRIAL_NO);
 }
 
@@ -91,7 +186,12 @@ static void begin(struct trial *trial) {
                              .terms = trial->app.nest->terms,
                              .tag = trial->app.nest->tag};
     struct proc_failure failure;
-    if (proc_spawn(&self->proc, &spec, on_ended, &failure) < 0) {
+    int write_fd = open_output(self, &spec);
+    int result = proc_spawn(&self->proc, &spec, on_ended, &failure);
+    if (write_fd >= 0)
+        close(write_fd);
+    if (result < 0) {
+        close_output(self);
         text_clear(&self->answer);
         text_printf(&self->answer, "%s %s: %s", proc_step_words(failure.step), self->program, strerror(failure.error));
         trial_end(trial, TRIAL_NO);

@@ -155,7 +155,7 @@ class Never(Health):
         s = self.served(command="await go notify READY=1 obey answer", ready="ready = notify",
                         files={"answer": "500"})
         s.wait_state("a", "starting")
-        self.assertEqual(s.app("a")["health_retries"], None)
+        self.assertEqual((s.app("a")["health_misses"], s.app("a")["health_retries"]), (None, 3))
         time.sleep(0.5)  # ten times as long as it would take
         self.assertNotIn("asked", s.log("a"))
         s.write("answer", "200")
@@ -193,7 +193,7 @@ health_timeout = 20s
         s.call("stop", check=0)
         self.assertNotIn("asked", s.log("a").partition("stopping")[2])
         a = s.app("a")
-        self.assertEqual((a["health"], a["health_retries"]), (None, None))
+        self.assertEqual((a["health"], a["health_misses"]), (None, None))
 
 
 class Commands(Health):
@@ -249,11 +249,11 @@ health = exec:sh -c '[ "$COLOUR$PORT$UPKEEP_APP" = blue18123a ] && [ "$(basename
         s = self.hanging("health_interval = 50ms\nhealth_timeout = 1h")
         until("all of it runs", lambda: len(self.sleepers()) == 4)
         s.call("stop", check=0)
-        self.assertEqual(self.sleepers(), [])
+        until("nothing is left", lambda: not self.sleepers(), limit=2)
         s.call("start", check=0)
         until("all of it runs", lambda: len(self.sleepers()) == 4)
         self.assertEqual(s.end(), 0)
-        self.assertEqual(self.sleepers(), [])
+        until("nothing is left", lambda: not self.sleepers(), limit=2)
 
     def test_what_a_good_one_leaves_is_ended(self):
         s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth = exec:sh -c 'setsid sleep 7411 & exit 0'\n{FAST}").run()
@@ -262,9 +262,35 @@ health = exec:sh -c '[ "$COLOUR$PORT$UPKEEP_APP" = blue18123a ] && [ "$(basename
         until("nothing is left", lambda: not self.sleepers())
 
     def test_one_that_cannot_be_found(self):
-        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth = exec:no-such-program\n{FAST}").run()
-        s.wait_state("a", "ready")
-        self.assertIn("health cannot be looked at: cannot find no-such-program", s.output())
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth = exec:bin/health\n{FAST}health_retries = 1000\n").run()
+        missed = until("it is missed", lambda: (i := s.app("a"))["health"] == "unhealthy" and i)
+        self.assertEqual(missed["health_answer"],
+                         "cannot find bin/health, which exec: runs: No such file or directory")
+        s.write("bin/health", "#!/bin/sh\nexit 0\n")
+        os.chmod(os.path.join(s.folder, "bin/health"), 0o755)
+        self.healthy(s)
+
+    def test_the_last_line_that_it_wrote(self):
+        s = self.stack(f"""
+[app:a]
+command = {CHILD} run
+restart = never
+health = exec:sh -c 'echo one; printf "redis:\\033[2J refused\\n\\n" >&2; exit 3'
+health_retries = 1
+{FAST}
+[app:b]
+command = {CHILD} run
+restart = never
+health = exec:sh -c 'yes | head -c 9000000; printf "without a newline"; exec sleep 7411'
+health_retries = 1
+health_interval = 50ms
+health_timeout = 2s
+""").run()
+        why = s.wait_state("a", "failed")["why"]
+        self.assertTrue(why.startswith("unhealthy: sh -c "), why)
+        self.assertTrue(why.endswith(" exited with code 3: redis: refused"), why)
+        why = s.wait_state("b", "failed")["why"]
+        self.assertTrue(why.endswith(" did not end within 2000ms: without a newline"), why)
 
 
 class Live(Health):
@@ -371,7 +397,7 @@ verify = exec:true
             s.call("apply", check=0)
             answers = [r["answer"] for r in wire.receive()["parameters"]["results"]]
         self.assertEqual(answers, ["b was taken out of the manifest"] * 2)
-        self.assertEqual(Commands.sleepers(self), [])
+        until("nothing is left", lambda: not Commands.sleepers(self), limit=2)
 
     def test_who_hangs_up_leaves_nothing(self):
         s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth_timeout = 1h\n"
