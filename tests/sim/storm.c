@@ -1,6 +1,7 @@
 /* Random stacks, random children, random commands, random manifests that are taken while all that goes on, for as long
  * as the virtual clock likes: whatever happens, the promises of the fake host are kept (it fails the test otherwise),
- * nothing starts before what it depends on, and a stop always ends in stopped. */
+ * nothing starts before what it depends on, only what is ready is asked whether it is well, and a stop always ends in
+ * stopped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,6 +38,9 @@ static void write_manifest(uint32_t *seed, unsigned apps, struct text *out) {
         text_str(out, is_oneshot ? "type = oneshot\n" : below(seed, 3) ? "ready = notify\n" : "");
         text_str(out, below(seed, 4) ? "" : "pre_start =\n  first\n  second\n");
         text_str(out, below(seed, 3) ? "" : "stop_command = end it\n");
+        if (!is_oneshot && below(seed, 2))
+            text_printf(out, "health = tcp:127.0.0.1:%u\nhealth_interval = %ums\nhealth_retries = %u\n",
+                        1 + below(seed, 2), 1 + below(seed, 2000), 1 + below(seed, 3));
         text_printf(out, "port = %u\n", 1 + below(seed, STORM_APPS));
         unsigned dep = i > 0 ? below(seed, i) : 0;
         if (i > 0 && (apps >> dep & 1) && below(seed, 2))
@@ -55,6 +59,8 @@ static void script_app(struct fake_world *world, uint32_t *seed, const char *nam
         .leaves_orphan = below(seed, 4) == 0,
         .orphan_ignores = below(seed, 3) == 0,
         .helper_takes_ms = below(seed, 4) ? (int)below(seed, 3000) : -1,
+        .sick_after_ms = below(seed, 2) ? (int)below(seed, 10000) : 0,
+        .sick_for_ms = below(seed, 2) ? (int)below(seed, 5000) : 0,
     };
     fake_script(world, name, &script);
 }
