@@ -14,10 +14,12 @@
 #include "host/holder.h"
 
 enum {
-    ID_MAX = UINT32_MAX - 1, /* all ones is nobody: setresuid() and its like take it for `leave as it is` */
-    GROUPS_FIRST = 32,       /* room for so many at first */
-    GROUPS_MAX = 65536,      /* what a process can have */
+    GROUPS_FIRST = 32,  /* room for so many at first */
+    GROUPS_MAX = 65536, /* what a process can have */
 };
+
+/* All ones is nobody: setresuid() and its like take it for `leave as it is`. */
+static const int64_t ID_MAX = UINT32_MAX - 1;
 
 static bool is_number(const char *string) {
     return *string && string[strspn(string, "0123456789")] == '\0';
@@ -159,13 +161,18 @@ bool account_is_ours(const struct account *account) {
                                   (account->keeps_groups || !account_has_capability(CAP_SETGID)));
 }
 
-/* Whether an id of ours has a meaning outside of our user namespace, as it must to be somebody's. */
-static bool is_mapped(const char *map, unsigned id) {
+/* Whether an id of ours has a meaning outside of our user namespace, as it must to be somebody's. Each row of a map is:
+ * the first id, what that is outside, how many. */
+static bool is_mapped(const char *map, unsigned long id) {
     FILE *file = fopen(map, "re");
-    unsigned first, outside, count;
+    char row[128];
     bool is_mapped = !file;
-    while (file && !is_mapped && fscanf(file, "%u %u %u", &first, &outside, &count) == 3)
-        is_mapped = id >= first && id - first < count;
+    while (file && !is_mapped && fgets(row, sizeof row, file)) {
+        char *rest;
+        unsigned long first = strtoul(row, &rest, 10);
+        (void)strtoul(rest, &rest, 10);
+        is_mapped = id >= first && id - first < strtoul(rest, NULL, 10);
+    }
     if (file)
         (void)fclose(file);
     return is_mapped;

@@ -83,8 +83,9 @@ static bool can_use(const struct rights *rights, char *path, enum rights_wish wi
 bool rights_explain(const struct rights *rights, const char *path, enum rights_wish wish, struct text *why) {
     char *named = strdup(path);
     char *real = realpath(path, NULL);
-    bool can =
-        !named || (can_reach(rights, named, why) && can_use(rights, real ? real : strcpy(named, path), wish, why));
+    if (!real)
+        real = strdup(path);
+    bool can = !named || !real || (can_reach(rights, named, why) && can_use(rights, real, wish, why));
     free(real);
     free(named);
     return can;
