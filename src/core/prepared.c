@@ -171,26 +171,31 @@ bool prepared_parse(const char *bytes, size_t len, struct prepared *out) {
 
 /* ---- comparing ---- */
 
-static void tell(const struct prepared_entry *before, const struct prepared_entry *now, struct text *out) {
-    const struct prepared_entry *entry = now ? now : before;
+static void tell(const struct prepared_entry *entry, const char *what, struct text *out) {
     if (kinds[entry->kind].changed)
         text_str(out, kinds[entry->kind].changed);
     else
-        text_printf(out, "%s %s", entry->name, !before ? "is new" : !now ? "is gone" : "has changed");
+        text_printf(out, "%s %s", entry->name, what);
+}
+
+/* How the first entries of two sorted lists, which are not both at their end, stand to each other. */
+static int order_of(const struct prepared *before, size_t i, const struct prepared *now, size_t k) {
+    if (i == before->count)
+        return 1;
+    return k == now->count ? -1 : by_place(&before->list[i], &now->list[k]);
 }
 
 size_t prepared_compare(const struct prepared *before, const struct prepared *now, struct text *why) {
     size_t differ = 0;
     for (size_t i = 0, k = 0; i < before->count || k < now->count;) {
-        const struct prepared_entry *a = i < before->count ? &before->list[i] : NULL;
-        const struct prepared_entry *b = k < now->count ? &now->list[k] : NULL;
-        int order = !a ? 1 : !b ? -1 : by_place(a, b);
+        int order = order_of(before, i, now, k);
+        const struct prepared_entry *entry = order > 0 ? &now->list[k] : &before->list[i];
+        bool is_same = order == 0 && memcmp(entry->digest, now->list[k].digest, SHA256_BYTES) == 0;
         i += order <= 0;
         k += order >= 0;
-        if (order == 0 && memcmp(a->digest, b->digest, SHA256_BYTES) == 0)
-            continue;
-        if (differ++ == 0)
-            tell(order <= 0 ? a : NULL, order >= 0 ? b : NULL, why);
+        differ += !is_same;
+        if (!is_same && differ == 1)
+            tell(entry, order > 0 ? "is new" : order < 0 ? "is gone" : "has changed", why);
     }
     if (differ > 1)
         text_printf(why, " (and %zu more)", differ - 1);

@@ -12,25 +12,29 @@
 #include "daemon/daemon.h"
 #include "host/fs.h"
 
-enum { LOCK_BYTES = 256, LOCK_WORD = 32 };
+enum { LOCK_BYTES = 256 };
 
-/* What stands in the lock file: `PID COMMAND SECONDS`, the last being wall time. */
+/* What stands in the lock file: `PID SECONDS COMMAND`, the time being wall time. */
 struct lock_holder {
     long pid;
-    char command[LOCK_WORD];
     long long since;
+    char command[LOCK_BYTES];
 };
 
 /* False when the file does not say, or says something of a process that is no more. */
 static bool lock_read(const char *path, struct lock_holder *out) {
     char *bytes = NULL;
     size_t len = 0;
-    if (fs_read(path, LOCK_BYTES, &bytes, &len) < 0)
+    if (fs_read(path, LOCK_BYTES - 1, &bytes, &len) < 0)
         return false;
-    struct lock_holder holder = {0};
-    bool ok = sscanf(bytes, "%ld %31s %lld", &holder.pid, holder.command, &holder.since) == 3 && holder.pid > 0 &&
-              (kill((pid_t)holder.pid, 0) == 0 || errno == EPERM);
+    char *end = bytes;
+    struct lock_holder holder = {.pid = strtol(bytes, &end, 10)};
+    holder.since = strtoll(end, &end, 10);
+    end += *end == ' ';
+    (void)snprintf(holder.command, sizeof holder.command, "%.*s", (int)strcspn(end, "\n"), end);
     free(bytes);
+    bool ok =
+        holder.pid > 0 && holder.since > 0 && holder.command[0] && (kill((pid_t)holder.pid, 0) == 0 || errno == EPERM);
     if (ok)
         *out = holder;
     return ok;
@@ -76,7 +80,7 @@ int daemon_prepare_lock(const struct manifest *manifest, const char *command, st
     if (fd < 0)
         return fd;
     char line[LOCK_BYTES];
-    int len = snprintf(line, sizeof line, "%ld %s %lld\n", (long)getpid(), command, (long long)time(NULL));
+    int len = snprintf(line, sizeof line, "%ld %lld %s\n", (long)getpid(), (long long)time(NULL), command);
     /* Who cannot read it is told without a name. */
     (void)!ftruncate(fd, 0);
     (void)!pwrite(fd, line, (size_t)len, 0);

@@ -563,7 +563,7 @@ class Lock(Prepare):
         s.call("prepare", check=0)
 
     def test_stale(self):
-        s = self.stack("[app:a]\ncommand = true\nprepare = true\n", files={".upkeep/prepare.lock": "1 prepare 0\n"})
+        s = self.stack("[app:a]\ncommand = true\nprepare = true\n", files={".upkeep/prepare.lock": "1 0 prepare\n"})
         s.call("prepare", check=0)
 
     def test_strange(self):
