@@ -223,7 +223,7 @@ void prepare_print_progress(const struct prepare *prepare, struct mono now, stru
     size_t wanted = 0;
     size_t behind = 0;
     struct mono begun = now;
-    bool is_any = false;
+    struct text running TEXT_AUTO = {0};
     for (size_t i = 0; i < prepare->count; i++) {
         const struct prepare_app *app = &prepare->apps[i];
         bool has_work = app->is_wanted && app->step_count > 0;
@@ -233,14 +233,14 @@ void prepare_print_progress(const struct prepare *prepare, struct mono now, stru
             begun = app->begun;
         if (!is_under_way(app))
             continue;
-        text_str(out, is_any ? ", " : "");
-        print_running(app, now, out);
-        is_any = true;
+        text_str(&running, running.len > 0 ? ", " : ": ");
+        print_running(app, now, &running);
     }
-    if (!is_any)
+    if (running.len == 0)
         return;
-    text_printf(out, "; %zu of %zu done, ", behind, wanted);
+    text_printf(out, "%zu of %zu done, ", behind, wanted);
     print_seconds(begun, now, out);
+    text_str(out, text_get(&running));
 }
 
 void prepare_print_step(const struct prepare_app *app, struct text *out) {

@@ -104,7 +104,7 @@ size_t prepare_count(const struct prepare *prepare, enum prepare_state state);
 /* The failed app that was the first to fail, NULL: none has failed. */
 const struct prepare_app *prepare_failure(const struct prepare *prepare);
 
-/* `backend step 2 of 3 (12s), web step 1 of 2 (3s); 1 of 4 done, 15s`: one line without a newline. Nothing when nothing
+/* `1 of 4 done, 15s: backend step 2 of 3 (12s), web step 1 of 2 (3s)`: one line without a newline. Nothing when nothing
  * is under way. */
 void prepare_print_progress(const struct prepare *prepare, struct mono now, struct text *out);
 

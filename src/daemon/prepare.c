@@ -24,7 +24,7 @@
 #include "host/tree.h"
 
 enum {
-    AT_ONCE_MIN = 4, /* what waits for a network needs no processor of its own */
+    AT_ONCE_MIN = 8, /* what waits for a network needs no processor of its own */
     TICK_MS = 1000,
     KILL_AGAIN_MS = 1000,
     ECHO_MS = 20, /* see daemon_end() */

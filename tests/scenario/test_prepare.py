@@ -433,8 +433,8 @@ prepare = {CHILD} part 'no newline'
 """)
         output, code = self.on_terminal(s, "prepare")
         self.assertEqual(code, 0, output)
-        self.assertRegex(output, r"api step 1 of 2 \(\ds\), frontend step 1 of 1 \(\ds\); 0 of 2 done, \ds")
-        self.assertRegex(output, r"api step 1 of 2 \([12]s\); 1 of 2 done, [12]s")
+        self.assertRegex(output, r"0 of 2 done, \ds: api step 1 of 2 \(\ds\), frontend step 1 of 1 \(\ds\)")
+        self.assertRegex(output, r"1 of 2 done, [12]s: api step 1 of 2 \([12]s\)")
         screen = self.screen(output)
         self.assertIn("api      | one", screen)
         self.assertIn("frontend | no newline", screen)
@@ -447,8 +447,8 @@ prepare = {CHILD} part 'no newline'
         del s.environment["NO_COLOR"]
         output, code = self.on_terminal(s, "prepare", width=20)
         self.assertIn("a |\033[0m \033[31mredx\033[0m", output)
-        self.assertIn("a step 1 of 1 (0s)…"[:19], output)
-        for line in re.findall(r"a step 1 of 1[^\r\n]*", output):
+        self.assertIn("0 of 1 done, 0s: a…"[:18], output)
+        for line in re.findall(r"0 of 1 done[^\r\n]*", output):
             self.assertLessEqual(len(line), 19)
         output, code = self.on_terminal(s, "prepare", environment={"TERM": "dumb"})
         self.assertNotIn("\033[K", output)

@@ -116,14 +116,14 @@ static void progress_in_one_line(void **state) {
     prepare.apps[0].step = 1;
     prepare.apps[0].step_begun = at(3500);
     prepare_print_progress(&prepare, at(4400), &line);
-    assert_string_equal(text_get(&line), "a step 2 of 2 (1s); 0 of 4 done, 3s");
+    assert_string_equal(text_get(&line), "0 of 4 done, 3s: a step 2 of 2 (1s)");
     text_clear(&line);
     prepare.apps[3].state = PREPARE_SKIPPED;
     prepare.apps[4].state = PREPARE_CLEARING;
     prepare.apps[4].begun = prepare.apps[4].step_begun = at(2000);
     prepare_print_progress(&prepare, at(75000), &line);
     assert_string_equal(text_get(&line),
-                        "a step 2 of 2 (1m12s), e ending what is left of it (1m13s); 1 of 4 done, 1m14s");
+                        "1 of 4 done, 1m14s: a step 2 of 2 (1m12s), e ending what is left of it (1m13s)");
     prepare_fini(&prepare);
 }
 
