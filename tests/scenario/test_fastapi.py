@@ -26,7 +26,7 @@ def read(name):
 
 def has_packages():
     try:
-        return subprocess.run([PYTHON, "-c", "import fastapi, uvicorn"], capture_output=True).returncode == 0
+        return subprocess.run([PYTHON, "-c", "import fastapi, uvicorn, websockets"], capture_output=True).returncode == 0
     except OSError:
         return False
 
@@ -81,13 +81,14 @@ class Flow(threading.Thread):
         self.join(LIMIT)
 
 
-@unittest.skipUnless(has_packages(), "skipped: python3-fastapi and python3-uvicorn are not installed for /usr/bin/python3")
+@unittest.skipUnless(has_packages(), "skipped: python3-fastapi, python3-uvicorn and python3-websockets are not installed for /usr/bin/python3")
 class FastApi(Scenario):
     def example(self, settings=None):
         port = free_port()
         s = self.stack(read("upkeep.ini").replace("14200", str(port)),
-                       files={"backend/app.py": read("backend/app.py"),
-                              ".env.staging": settings or read(".env.staging")})
+                       files={name: read(name) for name in ("backend/app.py", "backend/requirements.txt")})
+        os.chmod(s.write(".env.staging", settings or read(".env.staging")), 0o600)
+        s.call("prepare", "backend", check=0)
         return s, port
 
     def notes_in_the_file_alone(self, s):
@@ -158,15 +159,49 @@ class FastApi(Scenario):
         self.assertEqual(request(port, "GET", "/notes"), (200, [{"id": 1, "text": "kept"}]))
 
     def test_a_start_that_fails_shows_what_the_app_said(self):
-        s, port = self.example("ANTHROPIC_API_KEY=\nSQLITE_PATH=data/notes.db\n")
+        s, port = self.example("ANTHROPIC_API_KEY=k\nSQLITE_PATH=/proc/notes.db\n")
         failed = s.call("start", "backend")
         self.assertEqual(failed.code, 1, failed)
-        for part in ("backend: exited with code 3", "RuntimeError: ANTHROPIC_API_KEY is not set",
+        for part in ("backend: exited with code 3", "sqlite3.OperationalError: unable to open database file",
                      "Application startup failed", "logs/backend.log"):
             self.assertIn(part, failed.out + failed.err)
         s.write(".env.staging", read(".env.staging"))
         s.call("start", "backend", check=0)
         self.assertEqual(request(port, "GET", "/health"), (200, {"status": "ok"}))
+
+    def test_key_is_missing(self):
+        s, port = self.example("ANTHROPIC_API_KEY=\nSQLITE_PATH=data/notes.db\n")
+        line = ".env.staging:1: error: backend: ANTHROPIC_API_KEY is empty, and require_env names it"
+        self.assertIn(line, s.call("check", "backend", check=1).out)
+        self.assertIn(line.replace("error: backend: ", ""), s.call("start", "backend", check=1).out)
+
+    def test_verify(self):
+        s, port = self.example()
+        manifest = s.read("upkeep.ini").decode()
+        s.write("upkeep.ini", manifest[:manifest.index("[app:frontend]")])
+        deployed = s.call("deploy", check=0)
+        self.assertIn("verify: done", deployed.out)
+        self.assertIn("3 conditions hold", deployed.out)
+        app = s.read("backend/app.py").decode()
+        s.write("backend/app.py", app[:app.index('@app.websocket("/ws")')])
+        failed = s.call("deploy", check=1)
+        self.assertIn(f"backend: http://127.0.0.1:{port}/ws = 426: http://127.0.0.1:{port}/ws answered 404 instead of 426",
+                      failed.err)
+
+    def test_health_endpoint_crashes(self):
+        s, port = self.example()
+        s.write("upkeep.ini", s.read("upkeep.ini").decode().replace(
+            "\nhealth = http", "\nhealth_interval = 50ms\nhealth_retries = 2\nhealth = http", 1))
+        s.write("backend/app.py", s.read("backend/app.py").decode().replace(
+            'app.state.database.execute("SELECT 1").fetchone()', 'assert not Path("../broken").exists()'))
+        s.call("start", "backend", check=0)
+        until("it is healthy", lambda: s.app("backend")["health"] == "healthy")
+        pid = s.pid("backend")
+        s.write("broken", "")
+        until("it is taken down", lambda: s.pid("backend") != pid)
+        self.assertIn(f"unhealthy 2 times in a row: http://127.0.0.1:{port}/health answered 500",
+                      s.call("why", "backend", check=0).out)
+        self.assertIn("AssertionError", s.log("backend"))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Response, WebSocket, WebSocketDisconnect
 
 # The endpoints are async so that they run in one thread: the one database connection has one user at a time.
 app = FastAPI()
@@ -60,3 +60,19 @@ async def slow(seconds: float = 2.0):
     """Takes its time, to see that a stop lets it finish."""
     await asyncio.sleep(min(seconds, 30.0))
     return {"waited": seconds}
+
+
+@app.websocket("/ws")
+async def echo(socket: WebSocket):
+    await socket.accept()
+    try:
+        while True:
+            await socket.send_text(await socket.receive_text())
+    except WebSocketDisconnect:
+        pass
+
+
+@app.get("/ws")
+async def echo_without_upgrade():
+    """Says to a plain request what is missing, so that a deployment can verify that this server knows WebSockets."""
+    return Response("this is a WebSocket", status_code=426, headers={"Upgrade": "websocket"})

@@ -1,2 +1,2 @@
 /** @type {import('next').NextConfig} */
-export default { outputFileTracingRoot: import.meta.dirname };
+export default { outputFileTracingRoot: import.meta.dirname, distDir: process.env.NEXT_DIST_DIR ?? ".next" };
