@@ -8,7 +8,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import AS_NOBODY, CHILD, Scenario, free_port, main
+from harness import AS_NOBODY, CHILD, Scenario, free_port, main, until
 
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/troubleshooting.md")
@@ -447,8 +447,8 @@ class Incidents(Scenario):
         s = self.stack(f"[upkeep]\nlog_dir = var/log/shop\n[app:a]\ncommand = {CHILD} say here run\n")
         self.assertEqual(self.findings(s), [])
         s.run()
-        s.call("wait", check=0)
-        self.assertIn(b"here", s.read("var/log/shop/a.log"))
+        log = os.path.join(s.folder, "var/log/shop/a.log")
+        until("it has been written to", lambda: os.path.exists(log) and b"here" in s.read(log))
 
     def test_errors_cannot_be_silenced(self):
         s = self.stack("[app:a]\ncommand = x\nlint_ignore = program, dev-comand\n")
