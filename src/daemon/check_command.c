@@ -73,6 +73,20 @@ static void judge_interpreter(const struct check_app *app, const char *line, str
     }
 }
 
+/* What interprets a script has to read it, with the rights of who runs it. name: as somebody wrote it. */
+static bool may_read_script(const struct check *check, const struct check_app *app, const char *key, const char *name,
+                            const char *path) {
+    struct text why TEXT_AUTO = {0};
+    struct text whom TEXT_AUTO = {0};
+    const struct rights *rights = check_rights(app);
+    if (!rights || rights_explain(rights, path, RIGHTS_READ, &why))
+        return true;
+    account_print(&app->terms.account, &whom);
+    check_find(check, app, RULE_PROGRAM, key, NULL, "%s: %s cannot read %s: %s", key, text_get(&whom), name,
+               text_get(&why));
+    return false;
+}
+
 static void check_interpreter(const struct check *check, const struct check_app *app, const char *key,
                               const struct launch *launch) {
     char *line = NULL;
@@ -80,12 +94,12 @@ static void check_interpreter(const struct check *check, const struct check_app 
     struct text error TEXT_AUTO = {0};
     if (fs_read_start(launch->program, SCRIPT_LINE_MAX, &line, &len) < 0)
         return;
-    if (strncmp(line, "#!", 2) == 0)
+    const char *name = launch->words.count > 0 ? launch->words.list[0] : launch->program;
+    if (strncmp(line, "#!", 2) == 0 && may_read_script(check, app, key, name, launch->program))
         judge_interpreter(app, line + 2, &error);
     free(line);
     if (error.len > 0)
-        check_find(check, app, RULE_INTERPRETER, key, NULL, "%s: %s: %s", key,
-                   launch->words.count > 0 ? launch->words.list[0] : launch->program, text_get(&error));
+        check_find(check, app, RULE_INTERPRETER, key, NULL, "%s: %s: %s", key, name, text_get(&error));
 }
 
 static void check_program(const struct check *check, struct check_app *app, const char *key, const char *command) {
@@ -144,7 +158,7 @@ static void check_step_program(const struct check *check, const struct check_app
     char *found = NULL;
     if (!step->is_shells || !step->programs || !shell_line_is_literal(name) || (strchr(name, '/') && !step->folder))
         return;
-    int r = fs_find_program(name, step->folder ? step->folder : "/", step->programs, &found);
+    int r = fs_find_program_for(check_rights(app), name, step->folder ? step->folder : "/", step->programs, &found);
     free(found);
     if (r >= 0)
         return;
@@ -161,8 +175,14 @@ static void check_step_program(const struct check *check, const struct check_app
 /* `node server.js` */
 static void check_step_file(const struct check *check, const struct check_app *app, const struct check_step *step) {
     const char *name = lint_script_file(step->words, step->count);
-    if (!name || !step->folder || !shell_line_is_literal(name) || check_has_file(step->folder, name))
+    if (!name || !step->folder || !shell_line_is_literal(name))
         return;
+    if (check_has_file(step->folder, name)) {
+        struct text path TEXT_AUTO = {0};
+        text_printf(&path, "%s%s%s", *name == '/' ? "" : step->folder, *name == '/' ? "" : "/", name);
+        (void)may_read_script(check, app, "command", name, text_get(&path));
+        return;
+    }
     struct text error TEXT_AUTO = {0};
     text_printf(&error, "%s has no %s to run", step->words[0], name);
     bool is_built = strncmp(name, "dist/", 5) == 0 || strncmp(name, "build/", 6) == 0 || strstr(name, ".next/");

@@ -350,6 +350,43 @@ class Refused(AsRoot):
         s.run()
         self.assertEqual(s.wait_state("a", "failed")["why"], why)
 
+    def test_script_that_cannot_be_read(self):
+        s = self.open_stack("[app:a]\ncommand = ./serve\nuser = nobody\n", files={"serve": "#!/bin/sh\nsleep 100\n"})
+        path = os.path.join(s.folder, "serve")
+        os.chmod(path, 0o711)
+        self.assertIn(f"upkeep.ini:2: error: a: command: user nobody cannot read ./serve: "
+                      f"{os.path.realpath(path)} is closed to that user (mode 0711)\n", s.call("check", check=1).out)
+        os.chmod(path, 0o755)
+        s.call("check", check=0)
+
+    def test_source_that_cannot_be_read(self):
+        s = self.open_stack(f"[app:a]\ncommand = {sys.executable} app.py\nuser = nobody\nshell = yes\n")
+        path = os.path.realpath(s.write("app.py", "pass\n"))
+        os.chmod(path, 0o640)
+        self.assertIn(f"upkeep.ini:2: error: a: command: user nobody cannot read app.py: {path} is closed to that user "
+                      "(mode 0640)\n", s.call("check", check=1).out)
+
+    def test_interpreter_in_a_closed_home(self):
+        s = self.open_stack("[app:a]\ncommand = ./serve\nuser = nobody\n", files={"home/bin/sh": ""})
+        shell = os.path.join(os.path.realpath(s.folder), "home/bin/sh")
+        os.remove(shell)
+        os.symlink("/bin/sh", shell)
+        os.chmod(os.path.join(s.folder, "home"), 0o700)
+        os.chmod(s.write("serve", f"#!{shell}\nsleep 100\n"), 0o755)
+        self.assertIn(f"upkeep.ini:2: error: a: command: ./serve: its interpreter {shell} is missing, or closed to the "
+                      "app's user\n", s.call("check", check=1).out)
+
+    def test_privileged_port(self):
+        s = self.open_stack(f"[app:a]\ncommand = {CHILD} run\nuser = nobody\nport = 87\n")
+        result = s.call("check")
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:
+            if int(f.read()) <= 87:
+                self.skipTest("every port may be opened here")
+        self.assertEqual(result.code, 1)
+        self.assertIn("upkeep.ini:4: error: a: port 87 is below the first that every user may open, and the app will "
+                      "not have the right\n    → let upkeep open it for the app (listen = 0.0.0.0:87), or use a port "
+                      "from 1024 on\n", result.out)
+
     def test_limit_beyond_the_machine(self):
         with open("/proc/sys/fs/nr_open") as f:
             top = int(f.read())
