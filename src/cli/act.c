@@ -59,6 +59,8 @@ static void act_show_cards(const json_t *failures) {
     json_array_foreach(failures, i, failure) {
         answer_print_card(failure, console_card_style(console), &out);
     }
+    if (out.len > 0)
+        console_end_line();
     (void)fflush(stdout);
     (void)fputs(text_get(&out), stderr);
 }

@@ -39,6 +39,7 @@ static void code_say(const char *format, va_list args) {
     code_line(format, args, &line);
     text_char(&line, '\n');
     console_leave();
+    console_end_line();
     (void)fflush(stdout);
     (void)fputs(text_get(&line), stderr);
 }

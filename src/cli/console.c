@@ -117,6 +117,29 @@ void console_leave(void) {
     (void)fflush(stdout);
 }
 
+/* The stream with a line that is not ended; NULL: none has one. */
+static FILE *console_line;
+
+void console_hold_line(FILE *stream) {
+    console_line = stream;
+}
+
+bool console_has_line(void) {
+    return console_line != NULL;
+}
+
+void console_drop_line(void) {
+    console_line = NULL;
+}
+
+void console_end_line(void) {
+    if (!console_line)
+        return;
+    (void)fputc('\n', console_line);
+    (void)fflush(console_line);
+    console_line = NULL;
+}
+
 int console_finish(int code) {
     static const struct text nothing;
     if (console_write(&nothing) && console_errno == 0)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/card.h"
 #include "core/text.h"
@@ -31,6 +32,14 @@ bool console_stream(const struct text *text, bool is_ending);
  * failure gives it back first; once more does nothing. */
 void console_enter(void);
 void console_leave(void);
+
+/* A line on a terminal that is not ended, as it may be written over. Whatever is said of a failure ends it first. */
+void console_hold_line(FILE *stream);
+bool console_has_line(void);
+/* It was written over. */
+void console_drop_line(void);
+/* Ends it, for whoever writes past it; nothing when there is none. */
+void console_end_line(void);
 
 /* The last thing before the exit: flushes standard output. Returns code, or CODE_FAILED where the output could not be
  * written; says so unless it is only that nobody reads it any more. */

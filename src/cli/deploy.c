@@ -9,12 +9,15 @@
 #include "cli/interrupt.h"
 #include "core/value.h"
 
-int64_t deploy_left_ms(const struct deploy *deploy, int64_t limit_ms) {
-    if (deploy->deadline_ms == INT64_MAX)
-        return limit_ms;
-    int64_t left_ms = deploy->deadline_ms - session_now_ms();
-    return left_ms > 0 ? left_ms : 0;
-}
+const struct deploy_step deploy_steps[] = {
+    {"check", "what can be checked while the old stack runs", NULL, deploy_check},
+    {"prepare", "install and build", deploy_idle_prepare, deploy_prepare},
+    {"check-again", "everything, now that it is installed and built", deploy_idle_prepare, deploy_check_again},
+    {"apply", "start what is new and replace what has changed", NULL, deploy_start_or_apply},
+    {"wait", "until everything is ready, and stays up", deploy_idle_wait, deploy_wait},
+    {"verify", "whether it does what it is for", deploy_idle_verify, deploy_verify},
+};
+const size_t deploy_step_count = sizeof deploy_steps / sizeof *deploy_steps;
 
 static int deploy_run_step(struct deploy *deploy) {
     const char *idle = deploy->step->idle ? deploy->step->idle(deploy) : NULL;

@@ -32,8 +32,7 @@ struct deploy {
     json_t *results; /* of verify */
     json_t *rollback;
 
-    FILE *out;         /* for people: standard output, unless that is for the JSON */
-    bool is_line_open; /* the line of the step can still be written over */
+    FILE *out; /* for people: standard output, unless that is for the JSON */
     /* The answer to Ctrl-C; two, as one may be needed while the other is written. */
     struct {
         struct text sentence;
@@ -54,11 +53,55 @@ struct deploy_step {
 extern const struct deploy_step deploy_steps[];
 extern const size_t deploy_step_count;
 
-/* How long is left, at most limit_ms (-1: no limit of its own); -1: no limit. 0 when the time is over. */
+/* The steps; and why there is nothing for them to do, or NULL. */
+int deploy_check(struct deploy *deploy);
+const char *deploy_idle_prepare(const struct deploy *deploy);
+int deploy_prepare(struct deploy *deploy);
+int deploy_check_again(struct deploy *deploy);
+int deploy_start_or_apply(struct deploy *deploy);
+const char *deploy_idle_wait(const struct deploy *deploy);
+int deploy_wait(struct deploy *deploy);
+const char *deploy_idle_verify(const struct deploy *deploy);
+int deploy_verify(struct deploy *deploy);
+
+/* ---- what they share ---- */
+
+/* Why an app is started anew. */
+#define DEPLOY_PREPARED "prepared anew"
+#define DEPLOY_RESTART_ALL "--restart-all"
+
+/* What is left of --timeout, 0 when that is over; limit_ms (-1: none) where it was not given. */
 int64_t deploy_left_ms(const struct deploy *deploy, int64_t limit_ms);
 
 /* What prepare came to for an app (`prepared`, `skipped` …); NULL: it has nothing to prepare. */
 const char *deploy_prepared(const struct deploy *deploy, const char *app);
+
+/* Whether the manifest has something to say there. */
+bool deploy_is_written(const struct manifest_app *app, const char *key);
+
+/* Whether an instance of a reply is in that state; the item of a list that is about this app, or NULL. */
+bool deploy_is_in(const json_t *instance, const char *state);
+const json_t *deploy_find(const json_t *list, const char *app);
+
+/* `s`, but of 1 */
+const char *deploy_plural(size_t count);
+
+/* Connects, if a supervisor runs. Anew at each call: it closes a connection that is idle for as long as a build takes.
+ */
+int deploy_connect(struct deploy *deploy);
+
+/* A call that may take its time: meanwhile its line says how far it has come. parameters: taken over. CODE_DONE, or the
+ * code for the exit after having said why; *reply_out: the caller's. */
+int deploy_call(struct deploy *deploy, const char *method, json_t *parameters, int64_t wait_ms, json_t **reply_out);
+
+/* Apply with everything that is to be renewed. */
+int deploy_apply(struct deploy *deploy, bool dry_run, json_t *renew, json_t **reply_out);
+
+/* Keeps value in the place of what is there. */
+void deploy_set(json_t **known, json_t *value);
+
+/* Keeps and judges what a reply says of the apps. */
+int deploy_take_reply(struct deploy *deploy, json_t *reply);
 
 /* ---- telling ---- */
 
@@ -70,8 +113,6 @@ void deploy_skip_step(struct deploy *deploy, const char *why);
 void deploy_show(struct deploy *deploy, const struct text *lines);
 /* Says on the open line of the step how far it has come: what the supervisor's instances are at. */
 void deploy_show_progress(struct deploy *deploy);
-/* Ends the line of the step, for whoever writes past us. */
-void deploy_break_line(struct deploy *deploy);
 
 /* What Ctrl-C is answered with from now on: how things stand. */
 void deploy_arm_interrupt(struct deploy *deploy);

@@ -27,17 +27,10 @@ static void deploy_write(struct deploy *deploy, const struct text *text) {
     (void)fflush(deploy->out);
 }
 
-void deploy_break_line(struct deploy *deploy) {
-    if (deploy->is_line_open)
-        (void)fputc('\n', deploy->out);
-    (void)fflush(deploy->out);
-    deploy->is_line_open = false;
-}
-
 void deploy_show(struct deploy *deploy, const struct text *lines) {
     if (lines->len == 0)
         return;
-    deploy_break_line(deploy);
+    console_end_line();
     deploy_write(deploy, lines);
 }
 
@@ -51,8 +44,9 @@ static void deploy_begin_line(struct deploy *deploy) {
     struct text line TEXT_AUTO = {0};
     deploy_print_head(deploy, &line);
     text_str(&line, deploy->step->about);
-    deploy->is_line_open = console_of(fileno(deploy->out)).can_move;
-    if (!deploy->is_line_open)
+    if (console_of(fileno(deploy->out)).can_move)
+        console_hold_line(deploy->out);
+    else
         text_char(&line, '\n');
     deploy_write(deploy, &line);
 }
@@ -90,7 +84,7 @@ void deploy_show_progress(struct deploy *deploy) {
     struct console console = console_of(fileno(deploy->out));
     json_t *reply = NULL;
     bool more = false;
-    if (!deploy->is_line_open || (!deploy->watcher && session_connect(&deploy->session, &deploy->watcher) < 0))
+    if (!console_has_line() || (!deploy->watcher && session_connect(&deploy->session, &deploy->watcher) < 0))
         return;
     if (session_send(&deploy->session, deploy->watcher, "Status", NULL, false) != CODE_DONE ||
         session_receive(&deploy->session, deploy->watcher, DEPLOY_LOOK_MS, true, &reply, &more) != CODE_DONE)
@@ -120,9 +114,9 @@ static const struct {
 static void deploy_end_line(struct deploy *deploy, enum deploy_outcome outcome, int64_t elapsed_ms, const char *more) {
     bool colour = console_of(fileno(deploy->out)).colour;
     struct text line TEXT_AUTO = {0};
-    if (deploy->is_line_open)
+    if (console_has_line())
         text_str(&line, "\r\033[K");
-    deploy->is_line_open = false;
+    console_drop_line();
     deploy_print_head(deploy, &line);
     text_printf(&line, "%s%s%s", colour ? deploy_outcomes[outcome].colour : "", deploy_outcomes[outcome].word,
                 colour ? "\033[0m" : "");
@@ -171,8 +165,10 @@ void deploy_print_standing(const struct deploy *deploy, bool is_interrupted, str
     bool has_rollback = deploy->session.invocation->options.given[OPTION_ROLLBACK_COMMAND];
     if (!deploy->is_touched)
         text_printf(out, "; nothing was touched%s", deploy->was_running ? ", the stack runs as before" : "");
-    else if (is_interrupted || !deploy->changes)
+    else if (is_interrupted)
         text_str(out, "; the supervisor goes on with it (see: upkeep status)");
+    else if (!deploy->changes)
+        text_str(out, "; apps may have been replaced (see: upkeep status)");
     deploy_print_done(deploy, "start", "; started: ", out);
     deploy_print_done(deploy, "restart", "; restarted: ", out);
     deploy_print_done(deploy, "stop", "; stopped: ", out);
@@ -186,7 +182,7 @@ void deploy_arm_interrupt(struct deploy *deploy) {
     struct text *json = &deploy->interrupted[deploy->interrupted_in_use].json;
     text_clear(sentence);
     text_clear(json);
-    text_printf(sentence, "%supkeep: deploy interrupted in %s", deploy->is_line_open ? "\n" : "", deploy->step->name);
+    text_printf(sentence, "%supkeep: deploy interrupted in %s", console_has_line() ? "\n" : "", deploy->step->name);
     deploy_print_standing(deploy, true, sentence);
     text_char(sentence, '\n');
     if (deploy->session.invocation->options.given[OPTION_JSON]) {
@@ -205,16 +201,6 @@ void deploy_touch(struct deploy *deploy) {
 
 static const struct table_column deploy_columns[] = {
     {"app", false, 0}, {"done", false, 0}, {"state", false, 0}, {"up", true, 1}, {"because of", false, 0}};
-
-static const json_t *deploy_find(const json_t *list, const char *app) {
-    size_t i = 0;
-    const json_t *item = NULL;
-    json_array_foreach(list, i, item) {
-        if (strcmp(answer_string(item, "app", ""), app) == 0)
-            return item;
-    }
-    return NULL;
-}
 
 /* Appends why an app is as it was. */
 static void deploy_print_left(const struct deploy *deploy, const char *app, struct text *out) {
@@ -257,7 +243,8 @@ void deploy_show_summary(struct deploy *deploy) {
         if (!deploy_find(deploy->instances, app))
             deploy_row(deploy, &table, app, NULL);
     }
-    table_print(&table, console.width, console.colour, &out);
+    if (table.cell_count > 0)
+        table_print(&table, console.width, console.colour, &out);
     table_fini(&table);
     deploy_show(deploy, &out);
 }

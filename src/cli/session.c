@@ -12,6 +12,7 @@
 
 #include "cli/code.h"
 #include "cli/commands.h"
+#include "cli/console.h"
 #include "cli/handlers.h"
 #include "cli/locate.h"
 #include "core/columns.h"
@@ -201,6 +202,7 @@ static int session_not_taken(const struct session *session, const char *app) {
 static int session_broken_by(const json_t *parameters, enum code code, const char *what) {
     size_t i = 0;
     const json_t *finding = NULL;
+    console_end_line();
     json_array_foreach(json_object_get(parameters, "findings"), i, finding) {
         struct text line TEXT_AUTO = {0};
         text_printf(&line, "%s", json_string_value(finding) ? json_string_value(finding) : "");

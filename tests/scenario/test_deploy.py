@@ -14,7 +14,8 @@ from harness import LIMIT, UPKEEP, Scenario, alive, free_port, main, processes_w
 # web is built from a source by its prepare line, and writes what was built; db has nothing to prepare.
 STACK = """
 [app:db]
-command = {child} run
+command = {child} notify READY=1 run
+ready = notify
 [app:web]
 depends_on = db
 prepare = cp source built
@@ -230,6 +231,21 @@ class Deploy(Scenario):
         stack.call("deploy", check=0)
         self.assertEqual(stack.log("web").splitlines()[-1], "two")
 
+    def test_online_and_crashing(self):
+        """Without a condition, up is what runs; what fails at once is no success."""
+        stack = self.folder("[app:ok]\ncommand = {child} run\n"
+                            "[app:web]\ncommand = {child} sleep 300 say no-such-module exit 1\n")
+        result = self.fails(stack, "wait")
+        self.assertIn("web: exited with code 1", self.last(result))
+        self.assertIn("no-such-module", result.err)
+        stack.write("upkeep.ini", "[upkeep]\non_failure = exit\n[app:web]\nrestart = never\ncommand = {child} sleep 300 exit 1\n")
+        stack.call("shutdown", check=0)
+        self.fails(stack, "wait")
+        stack.write("upkeep.ini", "[app:web]\ncommand = {child} run\n")
+        result = stack.call("deploy", check=0)
+        self.assertRegex(result.out, r"wait: done after 2(\.\d)?s")
+        self.assertIn("wait: skipped: everything is ready", stack.call("deploy", check=0).out)
+
     def test_one_that_was_left_alone_is_not_ready(self):
         stack = self.stack("[app:late]\ncommand = {child} await go notify READY=1 run\nready = notify\n"
                            "[app:web]\ncommand = {child} run\n")
@@ -242,7 +258,8 @@ class Deploy(Scenario):
 
     VERIFIED = """
 [app:db]
-command = {{child}} run
+command = {{child}} notify READY=1 run
+ready = notify
 [app:web]
 port = {0}
 command = {{child}} listen {0} serve

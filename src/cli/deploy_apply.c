@@ -1,0 +1,88 @@
+/* The step of upkeep deploy that touches apps: a first start, or what a running supervisor is to change. */
+#include <string.h>
+
+#include "cli/answer.h"
+#include "cli/background.h"
+#include "cli/code.h"
+#include "cli/deploy.h"
+
+/* With no supervisor to compare with, everything that came up is new. */
+static json_t *deploy_first_changes(const json_t *instances) {
+    json_t *changes = json_array();
+    size_t i = 0;
+    const json_t *instance = NULL;
+    json_array_foreach(instances, i, instance) {
+        if (!deploy_is_in(instance, "stopped"))
+            (void)json_array_append_new(changes,
+                                        json_pack("{s:s, s:s, s:s, s:[], s:[], s:s}", "app",
+                                                  answer_string(instance, "app", "?"), "change", "first", "action",
+                                                  "start", "keys", "variables", "why", "no supervisor was running"));
+    }
+    return changes;
+}
+
+static int deploy_start(struct deploy *deploy) {
+    struct session *session = &deploy->session;
+    int code = background_start(session);
+    if (code != CODE_DONE)
+        return code;
+    deploy_touch(deploy);
+    int64_t left_ms = deploy_left_ms(deploy, SESSION_WAIT_MS);
+    json_t *parameters = json_pack("{s:b, s:I}", "wait", 1, "timeout_ms", (json_int_t)left_ms);
+    json_t *reply = NULL;
+    code = deploy_call(deploy, "Start", parameters, left_ms, &reply);
+    if (code != CODE_DONE)
+        return code;
+    deploy->changes = deploy_first_changes(json_object_get(reply, "instances"));
+    code = deploy_take_reply(deploy, reply);
+    json_decref(reply);
+    return code;
+}
+
+/* What is to be started anew whatever has changed, and why. */
+static json_t *deploy_renewals(const struct deploy *deploy) {
+    const struct manifest *manifest = &deploy->session.manifest;
+    bool is_all = deploy->session.invocation->options.given[OPTION_RESTART_ALL];
+    json_t *renew = json_object();
+    for (size_t i = 0; i < manifest->app_count; i++) {
+        const char *name = manifest->apps[i].name;
+        const char *prepared = deploy_prepared(deploy, name);
+        bool is_prepared = prepared && strcmp(prepared, "prepared") == 0;
+        if (is_prepared || is_all)
+            (void)json_object_set_new(renew, name, json_string(is_prepared ? DEPLOY_PREPARED : DEPLOY_RESTART_ALL));
+    }
+    return renew;
+}
+
+static int deploy_replace(struct deploy *deploy) {
+    json_t *renew = deploy_renewals(deploy);
+    json_t *reply = NULL;
+    /* A refusal comes before anything is touched: the first call has that and nothing else. */
+    int code = deploy_apply(deploy, true, renew, &reply);
+    if (code == CODE_DONE && json_array_size(json_object_get(reply, "needs_new_supervisor")) > 0)
+        code = session_needs_new_supervisor(&deploy->session, json_object_get(reply, "needs_new_supervisor"));
+    bool is_change = code == CODE_DONE && (json_array_size(json_object_get(reply, "changes")) > 0 ||
+                                           json_array_size(json_object_get(reply, "supervisor_keys")) > 0);
+    if (is_change) {
+        json_decref(reply);
+        reply = NULL;
+        deploy_touch(deploy);
+        code = deploy_apply(deploy, false, renew, &reply);
+    }
+    json_decref(renew);
+    if (code == CODE_DONE) {
+        deploy_set(&deploy->changes, json_object_get(reply, "changes"));
+        code = deploy_take_reply(deploy, reply);
+    }
+    json_decref(reply);
+    if (!is_change)
+        text_str(&deploy->remark, "nothing has changed");
+    return code;
+}
+
+int deploy_start_or_apply(struct deploy *deploy) {
+    int code = deploy_connect(deploy); /* it may have ended meanwhile, or been started */
+    if (code != CODE_DONE)
+        return code;
+    return deploy->was_running ? deploy_replace(deploy) : deploy_start(deploy);
+}

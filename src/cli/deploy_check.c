@@ -1,0 +1,210 @@
+/* What upkeep deploy does before it touches anything: check, prepare, check again. */
+#include <errno.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli/answer.h"
+#include "cli/check.h"
+#include "cli/code.h"
+#include "cli/console.h"
+#include "cli/deploy.h"
+#include "cli/findings.h"
+#include "cli/prepare.h"
+#include "core/value.h"
+
+/* ---- what is prepared -------------------------------------------------------------------------------------------- */
+
+static bool deploy_has_prepare(const struct manifest_app *app) {
+    return deploy_is_written(app, "prepare");
+}
+
+static bool deploy_prepares_any(const struct manifest *manifest) {
+    for (size_t i = 0; i < manifest->app_count; i++)
+        if (deploy_has_prepare(&manifest->apps[i]))
+            return true;
+    return false;
+}
+
+static bool is_same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* An app's own prepare lines may mend it, or those of another in the same folder: two that share a virtual environment
+ * need to install it once. */
+static bool deploy_is_mendable(const struct diag *diag, void *context) {
+    const struct manifest *manifest = context;
+    const struct manifest_app *of = diag->app ? manifest_find(manifest, diag->app) : NULL;
+    if (!of || !rule_rows[diag->rule].prepare_mends)
+        return false;
+    const char *cwd = manifest_setting(of, "cwd").text;
+    for (size_t i = 0; i < manifest->app_count; i++) {
+        const struct manifest_app *app = &manifest->apps[i];
+        if (deploy_has_prepare(app) && is_same_text(manifest_setting(app, "cwd").text, cwd))
+            return true;
+    }
+    return false;
+}
+
+/* ---- check ------------------------------------------------------------------------------------------------------- */
+
+static void deploy_show_findings(struct deploy *deploy) {
+    struct text out TEXT_AUTO = {0};
+    findings_print(&deploy->session.diags, fileno(deploy->out), &out);
+    deploy_show(deploy, &out);
+}
+
+static int deploy_judge_manifest(struct deploy *deploy) {
+    const struct diags *diags = &deploy->session.diags;
+    if (diags->errors == 0)
+        return CODE_DONE;
+    deploy_show_findings(deploy);
+    return code_fail(CODE_USAGE, "%s has %zu error%s", deploy->session.path, diags->errors,
+                     deploy_plural(diags->errors));
+}
+
+/* Errors are shown when they are met, warnings once: when all is known. */
+static int deploy_judge_findings(struct deploy *deploy, bool is_all_known) {
+    const struct diags *diags = &deploy->session.diags;
+    bool is_strict = deploy->session.invocation->options.given[OPTION_STRICT];
+    bool is_bad = diags->errors > 0 || (is_strict && diags->warnings > 0);
+    if (is_bad || is_all_known)
+        deploy_show_findings(deploy);
+    if (diags->errors > 0)
+        return code_fail(CODE_FAILED, "%zu error%s would make a start fail", diags->errors,
+                         deploy_plural(diags->errors));
+    if (is_bad)
+        return code_fail(CODE_FAILED, "%zu warning%s, and --strict takes none", diags->warnings,
+                         deploy_plural(diags->warnings));
+    if (diags->warnings > 0)
+        text_printf(&deploy->remark, "%zu warning%s", diags->warnings, deploy_plural(diags->warnings));
+    return CODE_DONE;
+}
+
+/* What one user builds may be of no use to another. Apps with a user of their own are prepared as that one. */
+static void deploy_compare_users(struct deploy *deploy) {
+    const struct manifest *manifest = &deploy->session.manifest;
+    struct ucred peer = {0};
+    socklen_t len = sizeof peer;
+    struct text apps TEXT_AUTO = {0};
+    if (getsockopt(upkeep_client_fd(deploy->session.client), SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
+        peer.uid == geteuid())
+        return;
+    for (size_t i = 0; i < manifest->app_count; i++)
+        if (deploy_has_prepare(&manifest->apps[i]) && !deploy_is_written(&manifest->apps[i], "user"))
+            text_printf(&apps, "%s%s", apps.len > 0 ? ", " : "", manifest->apps[i].name);
+    const struct passwd *theirs = getpwuid(peer.uid);
+    if (apps.len == 0)
+        return;
+    code_note(
+        "the supervisor runs as %s (uid %u), and what is prepared of %s will belong to uid %u (deploy as that user, "
+        "or give the app a user)",
+        theirs ? theirs->pw_name : "another user", (unsigned)peer.uid, text_get(&apps), (unsigned)geteuid());
+}
+
+/* A supervisor of another profile would take another manifest than the one that is looked at. */
+static int deploy_judge_profile(const struct deploy *deploy, const json_t *reply) {
+    const char *theirs = answer_string(json_object_get(reply, "supervisor"), "profile", NULL);
+    const char *ours = deploy->session.manifest.profile;
+    if (is_same_text(theirs, ours))
+        return CODE_DONE;
+    return code_fail(CODE_FAILED,
+                     "the supervisor runs %s%s, and this is to deploy %s%s (use the same, or: upkeep shutdown)",
+                     theirs ? "the profile " : "without a profile", theirs ? theirs : "",
+                     ours ? "the profile " : "without one", ours ? ours : "");
+}
+
+/* What only the supervisor can tell. What is to be prepared counts as renewed: what is missing of it is put off. */
+static int deploy_ask_supervisor(struct deploy *deploy) {
+    const struct manifest *manifest = &deploy->session.manifest;
+    json_t *renew = json_object();
+    json_t *reply = NULL;
+    for (size_t i = 0; i < manifest->app_count; i++)
+        if (deploy_has_prepare(&manifest->apps[i]))
+            (void)json_object_set_new(renew, manifest->apps[i].name, json_string(DEPLOY_PREPARED));
+    int code = deploy_apply(deploy, true, renew, &reply);
+    json_decref(renew);
+    if (code != CODE_DONE)
+        return code;
+    const json_t *obstacles = json_object_get(reply, "needs_new_supervisor");
+    code = deploy_judge_profile(deploy, reply);
+    if (code == CODE_DONE && json_array_size(obstacles) > 0)
+        code = session_needs_new_supervisor(&deploy->session, obstacles);
+    json_decref(reply);
+    return code;
+}
+
+int deploy_check(struct deploy *deploy) {
+    struct session *session = &deploy->session;
+    int refusal = deploy_connect(deploy);
+    int code = deploy_judge_manifest(deploy);
+    if (code != CODE_DONE || refusal != CODE_DONE)
+        return code != CODE_DONE ? code : refusal;
+    if (deploy->was_running)
+        deploy_compare_users(deploy);
+    code = check_look(session);
+    if (code != CODE_DONE)
+        return code;
+    size_t put_off = diags_take_out(&session->diags, deploy_is_mendable, &session->manifest);
+    code = deploy_judge_findings(deploy, !deploy_prepares_any(&session->manifest));
+    if (code == CODE_DONE && put_off > 0)
+        text_printf(&deploy->remark, "%s%zu finding%s put off until prepare has run",
+                    deploy->remark.len > 0 ? ", " : "", put_off, deploy_plural(put_off));
+    return code == CODE_DONE && deploy->was_running ? deploy_ask_supervisor(deploy) : code;
+}
+
+/* ---- prepare ----------------------------------------------------------------------------------------------------- */
+
+const char *deploy_idle_prepare(const struct deploy *deploy) {
+    return deploy_prepares_any(&deploy->session.manifest) ? NULL : "no app has prepare lines";
+}
+
+int deploy_prepare(struct deploy *deploy) {
+    const struct options *options = &deploy->session.invocation->options;
+    struct prepare_manner manner = {.if_needed = options->given[OPTION_IF_NEEDED],
+                                    .limit_ms = deploy_left_ms(deploy, -1),
+                                    .is_quiet = options->given[OPTION_JSON]};
+    struct prepare prepare;
+    console_end_line();
+    int code = prepare_apps(&deploy->session, NULL, 0, manner, &prepare);
+    deploy->prepared = prepare_json(&prepare);
+    deploy->is_interrupted = prepare.signal != 0 && prepare.signal != SIGALRM;
+    if (code == CODE_DONE && deploy->is_interrupted)
+        code = code_fail(CODE_FAILED, "interrupted by %s", value_signal_name(prepare.signal));
+    size_t done = prepare_count(&prepare, PREPARE_DONE);
+    size_t skipped = prepare_count(&prepare, PREPARE_SKIPPED);
+    text_printf(&deploy->remark, "%zu app%s prepared", done, deploy_plural(done));
+    if (skipped > 0)
+        text_printf(&deploy->remark, ", %zu skipped", skipped);
+    prepare_fini(&prepare);
+    return code;
+}
+
+/* ---- check again ------------------------------------------------------------------------------------------------- */
+
+/* What was prepared may have written the manifest or a dotenv file, too. */
+static int deploy_read_again(struct deploy *deploy) {
+    struct session *session = &deploy->session;
+    struct session again;
+    int code = session_read(&again, session->invocation);
+    if (code == CODE_DONE) {
+        struct manifest manifest = session->manifest;
+        struct diags diags = session->diags;
+        session->manifest = again.manifest;
+        session->diags = again.diags;
+        again.manifest = manifest;
+        again.diags = diags;
+    }
+    session_close(&again);
+    return code == CODE_DONE ? deploy_judge_manifest(deploy) : code;
+}
+
+int deploy_check_again(struct deploy *deploy) {
+    struct session *session = &deploy->session;
+    int code = deploy_read_again(deploy);
+    if (code == CODE_DONE)
+        code = check_look(session);
+    return code == CODE_DONE ? deploy_judge_findings(deploy, true) : code;
+}
