@@ -55,6 +55,25 @@ kill_timeout = 3s
         for name in ("NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_"):
             self.assertNotIn(name, environment)
 
+    def test_an_app_with_a_user_of_its_own(self):
+        s = self.stack(f"[app:a]\nuser = deploy\nready = notify\nnice = 5\noom_score_adj = 300\nlimit_nofile = 2048\n"
+                       f"no_new_privileges = true\nlisten = 127.0.0.1:86\n"
+                       f"command = {CHILD} say here notify READY=1 listen-fd 3 serve\n"
+                       f"[app:b]\nuser = root\nstdout = journal\ncommand = {CHILD} say there run\n")
+        os.chmod(s.folder, 0o755)
+        s.install().start()
+        self.assertEqual(s.show("User"), "root")
+        pid = s.app("a")["pid"]
+        self.assertEqual(os.stat(f"/proc/{pid}").st_uid, user("deploy").pw_uid)
+        self.assertIn("HOME=/home/deploy", read(f"/proc/{pid}/environ"))
+        self.assertIn("\nNoNewPrivs:\t1\n", read(f"/proc/{pid}/status"))
+        self.assertEqual(read(f"/proc/{pid}/oom_score_adj"), "300\n")
+        self.assertEqual(os.getpriority(os.PRIO_PROCESS, pid), 5)
+        self.assertRegex(read(f"/proc/{pid}/limits"), r"Max open files +2048 +2048 ")
+        s.upkeep("check", "--unit")
+        s.systemctl("stop")
+        self.assertFalse(os.path.exists(f"/proc/{pid}"))
+
     def test_port_below_1024_as_a_user(self):
         s = self.stack(f"[app:a]\ncommand = {CHILD} listen 87 serve\nport = 87\n", owner="deploy").install().start()
         self.assertEqual(s.app("a")["state"], "ready")
