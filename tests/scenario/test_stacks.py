@@ -47,18 +47,6 @@ def open_websocket(port, path):
         return int(s.recv(64).split()[1])
 
 
-class Names(Scenario):
-    """A service is called otherwise than the scripts expect."""
-
-    def test_name_of_an_app(self):
-        s = self.stack("".join(f"[app:{name}]\ncommand = {CHILD} run\n" for name in ("backend", "frontend"))).run()
-        for word, hint in (("backned", "(did you mean backend?)"), ("shop-backend", "(did you mean backend?)"),
-                           ("front", "(did you mean frontend?)"), ("api", "(it has backend, frontend)")):
-            for command in ("restart", "why", "logs", "check"):
-                result = s.call(command, word, check=4)
-                self.assertEqual(result.err, f"upkeep: no app {word} in {s.folder}/upkeep.ini {hint}\n")
-
-
 class Waiting(Scenario):
     def test_names_what_is_waited_for_now(self):
         port = free_port()
