@@ -4,7 +4,7 @@
 # stacks: where systemd runs, their Redis and nginx are started too, as Debian does.
 packages_of() {
   case $1 in
-  build) echo gcc libc6-dev cmake ninja-build pkg-config libev-dev libinih-dev libsystemd-dev libjansson-dev ;;
+  build) echo gcc libc6-dev cmake ninja-build pkg-config libev-dev libinih-dev libsystemd-dev libjansson-dev libmd-dev ;;
   test) echo libcmocka-dev python3 procps util-linux ;;
   systemd) echo systemd dbus passwd ;;
   example) echo python3-fastapi python3-uvicorn python3-websockets ;;

@@ -28,7 +28,7 @@ void prepared_fini(struct prepared *prepared) {
 }
 
 bool prepared_add(struct prepared *prepared, enum prepared_kind kind, const char *name,
-                  const unsigned char digest[SHA256_BYTES]) {
+                  const unsigned char digest[DIGEST_BYTES]) {
     if (prepared->count == LIMIT_PREPARE_INPUTS)
         return false;
     if (prepared->count == prepared->cap) {
@@ -41,7 +41,7 @@ bool prepared_add(struct prepared *prepared, enum prepared_kind kind, const char
     }
     struct prepared_entry *entry = &prepared->list[prepared->count];
     *entry = (struct prepared_entry){.kind = kind, .name = strdup(name)};
-    memcpy(entry->digest, digest, SHA256_BYTES);
+    memcpy(entry->digest, digest, DIGEST_BYTES);
     prepared->count += entry->name != NULL;
     return entry->name != NULL;
 }
@@ -86,7 +86,7 @@ void prepared_print(const struct prepared *prepared, struct text *out) {
     for (size_t i = 0; i < prepared->count; i++) {
         const struct prepared_entry *entry = &prepared->list[i];
         text_printf(out, "%c ", kinds[entry->kind].letter);
-        for (size_t n = 0; n < SHA256_BYTES; n++)
+        for (size_t n = 0; n < DIGEST_BYTES; n++)
             text_printf(out, "%02x", entry->digest[n]);
         text_char(out, ' ');
         print_name(entry->name, out);
@@ -111,8 +111,8 @@ static int hex_value(char c) {
     return at ? (int)(at - digits) : -1;
 }
 
-static bool parse_digest(const char *hex, unsigned char out[SHA256_BYTES]) {
-    for (size_t i = 0; i < SHA256_BYTES; i++) {
+static bool parse_digest(const char *hex, unsigned char out[DIGEST_BYTES]) {
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
         int high = hex_value(hex[2 * i]);
         int low = hex_value(hex[2 * i + 1]);
         if (high < 0 || low < 0)
@@ -138,9 +138,9 @@ static bool parse_name(const char *bytes, size_t len, struct text *out) {
 }
 
 static bool parse_line(const char *line, size_t len, struct prepared *out) {
-    enum { DIGEST_AT = 2, NAME_AT = DIGEST_AT + 2 * SHA256_BYTES + 1 };
+    enum { DIGEST_AT = 2, NAME_AT = DIGEST_AT + 2 * DIGEST_BYTES + 1 };
     enum prepared_kind kind;
-    unsigned char digest[SHA256_BYTES];
+    unsigned char digest[DIGEST_BYTES];
     struct text name TEXT_AUTO = {0};
     return len >= NAME_AT && line[1] == ' ' && line[NAME_AT - 1] == ' ' && parse_kind(line[0], &kind) &&
            parse_digest(line + DIGEST_AT, digest) && parse_name(line + NAME_AT, len - NAME_AT, &name) &&
@@ -190,7 +190,7 @@ size_t prepared_compare(const struct prepared *before, const struct prepared *no
     for (size_t i = 0, k = 0; i < before->count || k < now->count;) {
         int order = order_of(before, i, now, k);
         const struct prepared_entry *entry = order > 0 ? &now->list[k] : &before->list[i];
-        bool is_same = order == 0 && memcmp(entry->digest, now->list[k].digest, SHA256_BYTES) == 0;
+        bool is_same = order == 0 && memcmp(entry->digest, now->list[k].digest, DIGEST_BYTES) == 0;
         i += order <= 0;
         k += order >= 0;
         differ += !is_same;

@@ -5,8 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/sha256.h"
 #include "core/text.h"
+
+/* Of a SHA-256: two different contents never have the same, whoever wrote them. host/digest.h makes it. */
+enum { DIGEST_BYTES = 32 };
 
 enum prepared_kind {
     PREPARED_COMMANDS,    /* the prepare lines and how they are run */
@@ -18,7 +20,7 @@ enum prepared_kind {
 struct prepared_entry {
     enum prepared_kind kind;
     char *name; /* PREPARED_INPUT; else "" */
-    unsigned char digest[SHA256_BYTES];
+    unsigned char digest[DIGEST_BYTES];
 };
 
 /* Zero-initialised is empty. Owns its entries. */
@@ -32,7 +34,7 @@ void prepared_fini(struct prepared *prepared);
 
 /* False when out of memory or over LIMIT_PREPARE_INPUTS. */
 bool prepared_add(struct prepared *prepared, enum prepared_kind kind, const char *name,
-                  const unsigned char digest[SHA256_BYTES]);
+                  const unsigned char digest[DIGEST_BYTES]);
 
 /* Puts the entries into their one order; what was added twice is there once. */
 void prepared_sort(struct prepared *prepared);

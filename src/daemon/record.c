@@ -34,7 +34,7 @@ struct look {
 
 static int look_visit(void *context, const char *name, const char *path) {
     struct look *look = context;
-    unsigned char digest[SHA256_BYTES];
+    unsigned char digest[DIGEST_BYTES];
     int r = digest_file(path, record_is_interrupted, digest);
     if (r == -ENOENT) /* gone since it was found */
         return 0;
@@ -102,29 +102,29 @@ static int look_at_inputs(const struct record_subject *subject, const char *cwd,
     return r;
 }
 
-static bool add_sum(struct prepared *out, enum prepared_kind kind, struct sha256 *sha) {
-    unsigned char digest[SHA256_BYTES];
-    sha256_end(sha, digest);
+static bool add_sum(struct prepared *out, enum prepared_kind kind, struct digest *sum) {
+    unsigned char digest[DIGEST_BYTES];
+    digest_end(sum, digest);
     return prepared_add(out, kind, "", digest);
 }
 
 static bool look_at_commands(const struct record_subject *subject, struct prepared *out) {
-    struct sha256 sha;
-    sha256_init(&sha);
-    sha256_add_string(&sha, subject->config->shell ? "shell" : "words");
-    sha256_add_string(&sha, subject->config->user ? subject->config->user : "");
-    sha256_add_string(&sha, subject->config->group ? subject->config->group : "");
+    struct digest sum;
+    digest_begin(&sum);
+    digest_add(&sum, subject->config->shell ? "shell" : "words");
+    digest_add(&sum, subject->config->user ? subject->config->user : "");
+    digest_add(&sum, subject->config->group ? subject->config->group : "");
     for (size_t i = 0; i < subject->config->prepare.count; i++)
-        sha256_add_string(&sha, subject->config->prepare.items[i]);
-    return add_sum(out, PREPARED_COMMANDS, &sha);
+        digest_add(&sum, subject->config->prepare.items[i]);
+    return add_sum(out, PREPARED_COMMANDS, &sum);
 }
 
 /* A virtual environment that has been moved with its folder does not work. */
 static bool look_at_folder(const char *cwd, struct prepared *out) {
-    struct sha256 sha;
-    sha256_init(&sha);
-    sha256_add_string(&sha, cwd);
-    return add_sum(out, PREPARED_FOLDER, &sha);
+    struct digest sum;
+    digest_begin(&sum);
+    digest_add(&sum, cwd);
+    return add_sum(out, PREPARED_FOLDER, &sum);
 }
 
 static int compare_strings(const void *a, const void *b) {
@@ -141,12 +141,12 @@ static bool look_at_environment(const struct env *env, struct prepared *out) {
         if (env->vars[i].origin != ENV_ORIGIN_INHERITED && env->vars[i].origin != ENV_ORIGIN_UPKEEP)
             assignments[count++] = env->vars[i].assignment;
     qsort(assignments, count, sizeof *assignments, compare_strings);
-    struct sha256 sha;
-    sha256_init(&sha);
+    struct digest sum;
+    digest_begin(&sum);
     for (size_t i = 0; i < count; i++)
-        sha256_add_string(&sha, assignments[i]);
+        digest_add(&sum, assignments[i]);
     free(assignments);
-    return add_sum(out, PREPARED_ENVIRONMENT, &sha);
+    return add_sum(out, PREPARED_ENVIRONMENT, &sum);
 }
 
 int record_look(const struct record_subject *subject, struct prepared *out, struct text *unmatched,

@@ -7,11 +7,8 @@
 #include <cmocka.h>
 
 static void add(struct prepared *prepared, enum prepared_kind kind, const char *name, const char *content) {
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 sha;
-    sha256_init(&sha);
-    sha256_add_string(&sha, content);
-    sha256_end(&sha, digest);
+    unsigned char digest[DIGEST_BYTES] = {0}; /* any will do that is another for another content */
+    memcpy(digest, content, strlen(content));
     assert_true(prepared_add(prepared, kind, name, digest));
 }
 

@@ -193,8 +193,8 @@ static bool at_once(void) {
 }
 
 static bool is_same(const char *a, const char *b) {
-    unsigned char one[SHA256_BYTES];
-    unsigned char other[SHA256_BYTES];
+    unsigned char one[DIGEST_BYTES];
+    unsigned char other[DIGEST_BYTES];
     assert_int_equal(digest_file(a, never, one), 0);
     assert_int_equal(digest_file(b, never, other), 0);
     return memcmp(one, other, sizeof one) == 0;
@@ -202,7 +202,7 @@ static bool is_same(const char *a, const char *b) {
 
 static void digests_tell_files_apart(void **state) {
     (void)state;
-    unsigned char digest[SHA256_BYTES];
+    unsigned char digest[DIGEST_BYTES];
     make("one", "content");
     make("two", "content");
     make("three", "contend");
@@ -217,7 +217,7 @@ static void digests_tell_files_apart(void **state) {
     assert_false(is_same("fifo", "tofifo")); /* and neither waits for a writer */
     assert_int_equal(digest_file("nowhere", never, digest), -ENOENT);
     assert_int_equal(digest_file("one", at_once, digest), -EINTR);
-    unsigned char before[SHA256_BYTES];
+    unsigned char before[DIGEST_BYTES];
     assert_int_equal(digest_file("link", never, before), 0);
     make("one", "other content");
     assert_int_equal(digest_file("link", never, digest), 0);
