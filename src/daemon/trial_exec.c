@@ -32,6 +32,7 @@ struct exec_trial {
     struct trial trial;
     struct loop_timer limit;
     struct words words;
+    char *shell[4]; /* instead of them, where the app has `shell` */
     char *program;
     char *cwd;
     char *command;    /* as written */
@@ -180,7 +181,7 @@ static void on_ended(struct proc *proc, struct outcome outcome) {
 static void begin(struct trial *trial) {
     struct exec_trial *self = (struct exec_trial *)trial;
     struct proc_spec spec = {.path = self->program,
-                             .argv = self->words.list,
+                             .argv = self->shell[0] ? self->shell : self->words.list,
                              .envp = trial->app.envp,
                              .cwd = self->cwd,
                              .terms = trial->app.nest->terms,
@@ -217,6 +218,18 @@ static void print_no(const struct trial *trial, struct text *out) {
 
 /* ---- making ---- */
 
+static bool init_shell(struct exec_trial *self, struct text *error) {
+    static char shell[] = "/bin/sh";
+    static char option[] = "-c";
+    self->shell[0] = shell;
+    self->shell[1] = option;
+    self->shell[2] = self->command;
+    self->program = strdup(shell);
+    if (!self->program)
+        text_str(error, "out of memory");
+    return self->program != NULL;
+}
+
 static bool init(struct trial *trial, const struct trial_making *making, struct text *error) {
     struct exec_trial *self = (struct exec_trial *)trial;
     const char *cwd = making->config->cwd;
@@ -226,6 +239,8 @@ static bool init(struct trial *trial, const struct trial_making *making, struct 
         text_str(error, "out of memory");
         return false;
     }
+    if (making->config->shell)
+        return init_shell(self, error);
     if (!words_split(self->command, &self->words, error))
         return false;
     const char *path_list = env_get(making->env, "PATH");

@@ -509,6 +509,12 @@ class Exec(Readiness):
         s.call("start", check=0)
         self.assertIn("exited with code 0", s.app("a")["why"])
 
+    def test_exec_by_a_shell(self):
+        """`shell` is for all of the app's commands."""
+        s = self.app("run", "shell = true\nready = exec:touch tried; test -e tried && echo $HOME >home").run()
+        s.wait_state("a", "ready")
+        self.assertTrue(s.read("home").strip())
+
     def test_failing(self):
         s = self.app("run", "ready = exec:sh -c 'exit 3'\nready_timeout = 2s")
         self.check_failed(s, "not ready within 2s", "sh -c 'exit 3' exited with code 3")
