@@ -94,8 +94,10 @@ int deploy_connect(struct deploy *deploy);
  * code for the exit after having said why; *reply_out: the caller's. */
 int deploy_call(struct deploy *deploy, const char *method, json_t *parameters, int64_t wait_ms, json_t **reply_out);
 
-/* Apply with everything that is to be renewed. */
-int deploy_apply(struct deploy *deploy, bool dry_run, json_t *renew, json_t **reply_out);
+/* Apply, of which everything in renew is to be started anew, each with why; and what that would do, with a refusal for
+ * whatever stands in the way. *reply_out: the caller's, NULL when there is none. */
+int deploy_apply(struct deploy *deploy, json_t *renew, json_t **reply_out);
+int deploy_try(struct deploy *deploy, json_t *renew, json_t **reply_out);
 
 /* Keeps value in the place of what is there. */
 void deploy_set(json_t **known, json_t *value);

@@ -58,16 +58,14 @@ static int deploy_replace(struct deploy *deploy) {
     json_t *renew = deploy_renewals(deploy);
     json_t *reply = NULL;
     /* A refusal comes before anything is touched: the first call has that and nothing else. */
-    int code = deploy_apply(deploy, true, renew, &reply);
-    if (code == CODE_DONE && json_array_size(json_object_get(reply, "needs_new_supervisor")) > 0)
-        code = session_needs_new_supervisor(&deploy->session, json_object_get(reply, "needs_new_supervisor"));
+    int code = deploy_try(deploy, renew, &reply);
     bool is_change = code == CODE_DONE && (json_array_size(json_object_get(reply, "changes")) > 0 ||
                                            json_array_size(json_object_get(reply, "supervisor_keys")) > 0);
     if (is_change) {
         json_decref(reply);
         reply = NULL;
         deploy_touch(deploy);
-        code = deploy_apply(deploy, false, renew, &reply);
+        code = deploy_apply(deploy, renew, &reply);
     }
     json_decref(renew);
     if (code == CODE_DONE) {

@@ -76,11 +76,43 @@ int deploy_call(struct deploy *deploy, const char *method, json_t *parameters, i
     }
 }
 
-int deploy_apply(struct deploy *deploy, bool dry_run, json_t *renew, json_t **reply_out) {
+/* dry_run: what would be done. */
+static int deploy_call_apply(struct deploy *deploy, bool dry_run, json_t *renew, json_t **reply_out) {
     int64_t left_ms = deploy_left_ms(deploy, SESSION_WAIT_MS);
     json_t *parameters = json_pack("{s:b, s:b, s:b, s:I, s:O}", "dry_run", dry_run, "wait", !dry_run, "complete", 1,
                                    "timeout_ms", (json_int_t)left_ms, "renew", renew);
     return deploy_call(deploy, "Apply", parameters, dry_run ? 0 : left_ms, reply_out);
+}
+
+int deploy_apply(struct deploy *deploy, json_t *renew, json_t **reply_out) {
+    return deploy_call_apply(deploy, false, renew, reply_out);
+}
+
+static bool is_same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* A supervisor of another profile would take another manifest than the one that is looked at. */
+static int deploy_judge_profile(const struct deploy *deploy, const json_t *reply) {
+    const char *theirs = answer_string(json_object_get(reply, "supervisor"), "profile", NULL);
+    const char *ours = deploy->session.manifest.profile;
+    if (is_same_text(theirs, ours))
+        return CODE_DONE;
+    return code_fail(CODE_FAILED,
+                     "the supervisor runs %s%s, and this is to deploy %s%s (use the same, or: upkeep shutdown)",
+                     theirs ? "the profile " : "without a profile", theirs ? theirs : "",
+                     ours ? "the profile " : "without one", ours ? ours : "");
+}
+
+int deploy_try(struct deploy *deploy, json_t *renew, json_t **reply_out) {
+    int code = deploy_call_apply(deploy, true, renew, reply_out);
+    if (code != CODE_DONE)
+        return code;
+    const json_t *obstacles = json_object_get(*reply_out, "needs_new_supervisor");
+    code = deploy_judge_profile(deploy, *reply_out);
+    if (code == CODE_DONE && json_array_size(obstacles) > 0)
+        code = session_needs_new_supervisor(&deploy->session, obstacles);
+    return code;
 }
 
 void deploy_set(json_t **known, json_t *value) {

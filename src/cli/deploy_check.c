@@ -28,24 +28,25 @@ static bool deploy_prepares_any(const struct manifest *manifest) {
     return false;
 }
 
-static bool is_same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
+static const char *deploy_folder(const struct manifest_app *app) {
+    return deploy_is_written(app, "cwd") ? manifest_setting(app, "cwd").text : ".";
 }
 
-/* An app's own prepare lines may mend it, or those of another in the same folder: two that share a virtual environment
- * need to install it once. */
-static bool deploy_is_mendable(const struct diag *diag, void *context) {
-    const struct manifest *manifest = context;
-    const struct manifest_app *of = diag->app ? manifest_find(manifest, diag->app) : NULL;
-    if (!of || !rule_rows[diag->rule].prepare_mends)
-        return false;
-    const char *cwd = manifest_setting(of, "cwd").text;
+/* By its own prepare lines, or by those of another app in the same folder: two that share a virtual environment need to
+ * install it once. */
+static bool deploy_is_built(const struct manifest *manifest, const struct manifest_app *of) {
     for (size_t i = 0; i < manifest->app_count; i++) {
         const struct manifest_app *app = &manifest->apps[i];
-        if (deploy_has_prepare(app) && is_same_text(manifest_setting(app, "cwd").text, cwd))
+        if (deploy_has_prepare(app) && strcmp(deploy_folder(app), deploy_folder(of)) == 0)
             return true;
     }
     return false;
+}
+
+static bool deploy_is_mendable(const struct diag *diag, void *context) {
+    const struct manifest *manifest = context;
+    const struct manifest_app *of = diag->app ? manifest_find(manifest, diag->app) : NULL;
+    return of && rule_rows[diag->rule].prepare_mends && deploy_is_built(manifest, of);
 }
 
 /* ---- check ------------------------------------------------------------------------------------------------------- */
@@ -104,34 +105,16 @@ static void deploy_compare_users(struct deploy *deploy) {
         theirs ? theirs->pw_name : "another user", (unsigned)peer.uid, text_get(&apps), (unsigned)geteuid());
 }
 
-/* A supervisor of another profile would take another manifest than the one that is looked at. */
-static int deploy_judge_profile(const struct deploy *deploy, const json_t *reply) {
-    const char *theirs = answer_string(json_object_get(reply, "supervisor"), "profile", NULL);
-    const char *ours = deploy->session.manifest.profile;
-    if (is_same_text(theirs, ours))
-        return CODE_DONE;
-    return code_fail(CODE_FAILED,
-                     "the supervisor runs %s%s, and this is to deploy %s%s (use the same, or: upkeep shutdown)",
-                     theirs ? "the profile " : "without a profile", theirs ? theirs : "",
-                     ours ? "the profile " : "without one", ours ? ours : "");
-}
-
 /* What only the supervisor can tell. What is to be prepared counts as renewed: what is missing of it is put off. */
 static int deploy_ask_supervisor(struct deploy *deploy) {
     const struct manifest *manifest = &deploy->session.manifest;
     json_t *renew = json_object();
     json_t *reply = NULL;
     for (size_t i = 0; i < manifest->app_count; i++)
-        if (deploy_has_prepare(&manifest->apps[i]))
+        if (deploy_is_built(manifest, &manifest->apps[i]))
             (void)json_object_set_new(renew, manifest->apps[i].name, json_string(DEPLOY_PREPARED));
-    int code = deploy_apply(deploy, true, renew, &reply);
+    int code = deploy_try(deploy, renew, &reply);
     json_decref(renew);
-    if (code != CODE_DONE)
-        return code;
-    const json_t *obstacles = json_object_get(reply, "needs_new_supervisor");
-    code = deploy_judge_profile(deploy, reply);
-    if (code == CODE_DONE && json_array_size(obstacles) > 0)
-        code = session_needs_new_supervisor(&deploy->session, obstacles);
     json_decref(reply);
     return code;
 }

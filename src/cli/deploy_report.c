@@ -39,16 +39,26 @@ static void deploy_print_head(const struct deploy *deploy, struct text *out) {
                 deploy->step->name);
 }
 
-/* On a terminal the line at the end takes the place of that at the beginning, unless something was shown between. */
+/* On a terminal the next line takes the place of this one, unless something is shown between; it must not wrap then. */
+static void deploy_write_open(struct deploy *deploy, const struct text *line) {
+    struct console console = console_of(fileno(deploy->out));
+    struct text out TEXT_AUTO = {0};
+    if (console_has_line())
+        text_str(&out, "\r\033[K");
+    if (console.can_move) {
+        columns_cut(text_get(line), console.width > 1 ? console.width - 1 : 1, &out);
+        console_hold_line(deploy->out);
+    } else {
+        text_printf(&out, "%s\n", text_get(line));
+    }
+    deploy_write(deploy, &out);
+}
+
 static void deploy_begin_line(struct deploy *deploy) {
     struct text line TEXT_AUTO = {0};
     deploy_print_head(deploy, &line);
     text_str(&line, deploy->step->about);
-    if (console_of(fileno(deploy->out)).can_move)
-        console_hold_line(deploy->out);
-    else
-        text_char(&line, '\n');
-    deploy_write(deploy, &line);
+    deploy_write_open(deploy, &line);
 }
 
 void deploy_begin_step(struct deploy *deploy) {
@@ -81,7 +91,6 @@ static void deploy_print_under_way(const json_t *instances, struct text *out) {
 }
 
 void deploy_show_progress(struct deploy *deploy) {
-    struct console console = console_of(fileno(deploy->out));
     json_t *reply = NULL;
     bool more = false;
     if (!console_has_line() || (!deploy->watcher && session_connect(&deploy->session, &deploy->watcher) < 0))
@@ -90,14 +99,11 @@ void deploy_show_progress(struct deploy *deploy) {
         session_receive(&deploy->session, deploy->watcher, DEPLOY_LOOK_MS, true, &reply, &more) != CODE_DONE)
         return;
     struct text line TEXT_AUTO = {0};
-    struct text out TEXT_AUTO = {0};
     deploy_print_head(deploy, &line);
     value_print_elapsed(session_now_ms() - deploy->step_began_ms, &line);
     deploy_print_under_way(json_object_get(reply, "instances"), &line);
     json_decref(reply);
-    text_str(&out, "\r\033[K");
-    columns_cut(text_get(&line), console.width > 1 ? console.width - 1 : 1, &out);
-    deploy_write(deploy, &out);
+    deploy_write_open(deploy, &line);
 }
 
 enum deploy_outcome { DEPLOY_DONE, DEPLOY_SKIPPED, DEPLOY_FAILED };

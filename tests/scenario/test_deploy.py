@@ -200,6 +200,15 @@ class Deploy(Scenario):
         self.assertIn("staging", self.last(result))
         self.assertEqual(self.pids(stack), before)
 
+    def test_two_that_share_a_folder(self):
+        """What one of them installs is put off for the other, too."""
+        both = STACK + "[app:worker]\nrequire_path = built\ncommand = {child} notify READY=1 run\nready = notify\n"
+        self.deployed(both)
+        stack = self.deployed(STACK)
+        os.unlink(os.path.join(stack.folder, "built"))
+        stack.write("upkeep.ini", both)
+        self.assertEqual(self.done(stack.call("deploy", check=0))["worker"][:2], ("start", "ready"))
+
     def test_nothing_ran_before(self):
         stack = self.folder(STACK.replace("cp source built", "false"))
         result = self.fails(stack, "prepare")
@@ -380,6 +389,20 @@ verify =
         self.assertIn("the supervisor goes on with it (see: upkeep status)", last)
         stack.write("go", "")
         stack.wait_state("web", "ready")
+
+    def test_interrupted_in_wait_and_verify(self):
+        port = free_port()
+        stack = self.folder(f"[app:web]\nport = {port}\ncommand = {{child}} listen {port} serve\n"
+                            "verify = exec:touch here; test -e go\nhealth_retries = 1000\nshell = true\n")
+        path = os.path.join(stack.folder, "here")
+        _, last = self.interrupt(stack, lambda: os.path.exists(path))
+        self.assertEqual(last, "upkeep: deploy interrupted in verify; the supervisor goes on with it (see: upkeep status)"
+                               "; started: web")
+        os.unlink(path)
+        _, last = self.interrupt(stack, lambda: os.path.exists(path))
+        self.assertEqual(last, "upkeep: deploy interrupted in verify; " + STANDS)
+        stack.write("go", "")
+        stack.call("deploy", check=0)
 
     def test_interrupted_with_json(self):
         stack = self.deployed()
