@@ -310,7 +310,7 @@ const struct manifest_key manifest_app_keys[] = {
              "times in a row, the app is ended as by a stop, with the last answer as the reason, and `restart` decides "
              "what "
              "comes next. Nothing is asked while the app starts, stops or, by its own word (sd_notify `RELOADING=1`), "
-             "reloads.",
+             "reloads. Left empty it takes back what `[defaults]` says.",
      .example = "health = http://127.0.0.1:14200/health"},
     {.name = "health_interval",
      .type = KEY_DURATION,

@@ -30,7 +30,7 @@ enum key_type {
     KEY_PATHS,     /* one a line or separated by commas */
     KEY_PATTERNS,  /* of files, likewise; see core/glob.h */
     KEY_CONDITION,
-    KEY_PROBE,  /* a condition that can be asked at any time */
+    KEY_PROBE,  /* a condition that can be asked at any time, or nothing */
     KEY_PROBES, /* such conditions, one a line */
     KEY_LOG_TARGET,
     KEY_LISTEN, /* addresses, one a line or separated by commas; see core/listen.h */

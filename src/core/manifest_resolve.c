@@ -192,7 +192,9 @@ static void judge_health(struct judgement *j) {
     if (is_open(j, row) || is_open(j, ROW(type)) || is_open(j, ROW(listen)))
         return;
     if (j->config->type == APP_ONESHOT && j->config->health.kind != CONDITION_DEFAULT)
-        refuse(j, row, "a oneshot has none, as it is done when it has ended (verify asks once)");
+        refuse(j, row,
+               "a oneshot has none, as it is done when it has ended: leave this empty (verify asks "
+               "once)");
     else
         judge_probe(j, row, &j->config->health);
 }

@@ -28,8 +28,8 @@ struct type_row {
 static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
     parse_signal, parse_condition, parse_probe, parse_log_target, parse_choice, parse_optional_int, parse_optional_size,
     parse_umask;
-static read_whole read_exit_set, read_commands, read_probes, read_listen, read_paths, read_patterns, read_names,
-    read_variables, read_rules, read_account, read_env, read_env_files;
+static read_whole read_exit_set, read_commands, read_probe, read_probes, read_listen, read_paths, read_patterns,
+    read_names, read_variables, read_rules, read_account, read_env, read_env_files;
 static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
     print_exit_set, print_condition, print_log_target, print_choice, print_optional_int, print_optional_size,
     print_umask;
@@ -57,7 +57,7 @@ static const struct type_row types[] = {
     [KEY_PATHS] = {true, NULL, read_paths, print_list, fini_list},
     [KEY_PATTERNS] = {true, NULL, read_patterns, print_list, fini_list},
     [KEY_CONDITION] = {false, parse_condition, NULL, print_condition, fini_condition},
-    [KEY_PROBE] = {false, parse_probe, NULL, print_condition, fini_condition},
+    [KEY_PROBE] = {false, NULL, read_probe, print_condition, fini_condition},
     [KEY_PROBES] = {true, NULL, read_probes, print_list, fini_list},
     [KEY_LOG_TARGET] = {false, parse_log_target, NULL, print_log_target, fini_log_target},
     [KEY_LISTEN] = {true, NULL, read_listen, print_list, fini_list},
@@ -259,6 +259,11 @@ static enum value_verdict read_listen(const struct manifest_value *value, void *
 
 static enum value_verdict read_commands(const struct manifest_value *value, void *field) {
     return read_strings(value, LINES, parse_command, field);
+}
+
+/* An empty one takes back what [defaults] says, as an empty list does. */
+static enum value_verdict read_probe(const struct manifest_value *value, void *field) {
+    return *value->text == '\0' ? VALUE_GOOD : read_string(value, 0, value->text, parse_probe, field);
 }
 
 /* In canonical form. */

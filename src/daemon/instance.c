@@ -96,15 +96,23 @@ static const struct readiness_events instance_readiness_events = {
 
 /* ---- trials ---- */
 
-static bool instance_is_exec(const char *condition) {
-    return strncmp(condition, "exec:", strlen("exec:")) == 0;
+/* A command runs in it, and a path may begin with its HOME. */
+static bool instance_tries_with_env(const struct condition *condition) {
+    return condition->kind == CONDITION_EXEC || condition->kind == CONDITION_UNIX;
+}
+
+static bool instance_verifies_with_env(const struct app_config *config) {
+    for (size_t i = 0; i < config->verify.count; i++) {
+        const char *condition = config->verify.items[i];
+        if (strncmp(condition, "exec:", strlen("exec:")) == 0 || strncmp(condition, "unix:", strlen("unix:")) == 0)
+            return true;
+    }
+    return false;
 }
 
 static bool instance_needs_env(const struct app_config *config) {
-    bool needs = config->ready.kind == CONDITION_EXEC || config->health.kind == CONDITION_EXEC;
-    for (size_t i = 0; i < config->verify.count && !needs; i++)
-        needs = instance_is_exec(config->verify.items[i]);
-    return needs;
+    return instance_tries_with_env(&config->ready) || instance_tries_with_env(&config->health) ||
+           instance_verifies_with_env(config);
 }
 
 /* Where that of the present process was not kept, as its next start would make it. */
@@ -118,11 +126,13 @@ static bool instance_make_own_env(struct instance *instance, struct text *error)
     else if (!launch_export(&instance->context->launch, instance->name, &instance->own_env))
         text_str(error, "out of memory for the environment");
     diags_fini(&diags);
+    if (error->len > 0)
+        env_clear(&instance->own_env);
     return error->len == 0;
 }
 
 struct trial *instance_new_trial(struct instance *instance, const struct condition *condition, struct text *error) {
-    if (!instance_make_own_env(instance, error))
+    if (instance_tries_with_env(condition) && !instance_make_own_env(instance, error))
         return NULL;
     return trial_new(instance->context->loop, condition, instance->context->launch.manifest->supervisor.root,
                      &instance->config, &instance->own_env, error);
@@ -193,6 +203,9 @@ void instance_watch_health(struct instance *instance) {
     health_stop(instance->health);
     if (config->health.kind == CONDITION_DEFAULT)
         return;
+    struct text unsaid TEXT_AUTO = {0}; /* it would be the answer of the first check */
+    if (instance_tries_with_env(&config->health))
+        (void)instance_make_own_env(instance, &unsaid);
     health_start(instance->health, text_get(&condition), &rules);
     health_set_reloading(instance->health, instance->said.is_reloading);
 }

@@ -12,6 +12,7 @@ enum { MAX_TARGETS = 2 }; /* localhost is two addresses */
 struct connect_trial {
     struct trial trial;
     struct probe probe;
+    struct mono deadline;                 /* of the try that is under way */
     struct in6_addr targets[MAX_TARGETS]; /* none for unix: */
     size_t target_count;
     size_t current;
@@ -157,12 +158,18 @@ static void on_probed(struct probe *probe, enum probe_answer answer) {
         try_targets(self);
 }
 
+/* What is left of the time that all targets have together. */
+static int64_t time_left_ms(const struct connect_trial *self) {
+    struct mono now = loop_now(self->trial.loop);
+    return mono_before(now, self->deadline) ? mono_ms_between(now, self->deadline) : 0;
+}
+
 static enum probe_answer try_target(struct connect_trial *self) {
     struct trial *trial = &self->trial;
     if (self->path)
         return probe_unix(&self->probe, trial->loop, self->path);
     const char *request = self->request.len > 0 ? text_get(&self->request) : NULL;
-    return probe_tcp(&self->probe, trial->loop, &self->targets[self->current], self->port, request, trial->limit_ms,
+    return probe_tcp(&self->probe, trial->loop, &self->targets[self->current], self->port, request, time_left_ms(self),
                      on_probed);
 }
 
@@ -180,6 +187,7 @@ static void try_targets(struct connect_trial *self) {
 static void begin(struct trial *trial) {
     struct connect_trial *self = (struct connect_trial *)trial;
     self->current = 0;
+    self->deadline = mono_add_ms(loop_now(trial->loop), trial->limit_ms);
     try_targets(self);
 }
 

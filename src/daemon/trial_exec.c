@@ -2,7 +2,6 @@
  * line is kept: that is where programs say why. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "core/columns.h"
 #include "core/limits.h"
+#include "core/value.h"
 #include "core/why.h"
 #include "core/words.h"
 #include "daemon/trial_inside.h"
@@ -159,10 +159,12 @@ static void on_limit(struct loop_timer *timer) {
 static void note_end(struct exec_trial *self, bool timed_out, struct outcome outcome) {
     text_clear(&self->answer);
     text_printf(&self->answer, "%s ", self->command);
-    if (timed_out)
-        text_printf(&self->answer, "did not end within %" PRId64 "ms", self->trial.limit_ms);
-    else
+    if (timed_out) {
+        text_str(&self->answer, "did not end within ");
+        value_print_duration(self->trial.limit_ms, &self->answer);
+    } else {
         outcome_print(outcome, &self->answer);
+    }
     print_last_line(self, &self->answer);
 }
 

@@ -1,10 +1,10 @@
 #include "daemon/verify.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/json_text.h"
+#include "core/value.h"
 
 enum { VERIFY_APART_MS = 1000 };
 
@@ -142,7 +142,8 @@ static void verify_timed_out(struct loop_timer *timer) {
         if (item->is_done)
             continue;
         struct text answer TEXT_AUTO = {0};
-        text_printf(&answer, "not met within %" PRId64 "ms", verify->timeout_ms);
+        text_str(&answer, "not met within ");
+        value_print_duration(verify->timeout_ms, &answer);
         if (item->trial && item->answer.len == 0)
             trial_print_no(item->trial, &item->answer);
         if (item->answer.len > 0)

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "core/value.h"
 #include "host/address.h"
 
 enum { NO_HTTP = -1 };
@@ -137,7 +137,8 @@ static enum probe_answer connected(struct probe *probe) {
     }
     loop_io_stop(probe->loop, &probe->io);
     loop_io_start(probe->loop, &probe->io, probe->fd, LOOP_WRITE, on_sendable);
-    loop_timer_at(probe->loop, &probe->limit, mono_add_ms(loop_now(probe->loop), probe->limit_ms), on_limit);
+    if (!probe->limit.active)
+        loop_timer_at(probe->loop, &probe->limit, mono_add_ms(loop_now(probe->loop), probe->limit_ms), on_limit);
     return PROBE_PENDING;
 }
 
@@ -230,8 +231,8 @@ void probe_print(const struct probe *probe, const char *target, struct text *out
         text_printf(out, "what %s answers is not HTTP", target);
         return;
     case ETIMEDOUT:
-        text_printf(out, "%s from %s within %" PRId64 "ms", probe->connected ? "no answer" : "no connection", target,
-                    probe->limit_ms);
+        text_printf(out, "%s from %s within ", probe->connected ? "no answer" : "no connection", target);
+        value_print_duration(probe->limit_ms, out);
         return;
     case ECONNRESET:
         text_printf(out, "%s closed the connection without an answer", target);

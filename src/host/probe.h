@@ -39,8 +39,8 @@ struct probe {
     char line[16]; /* http: the beginning of the answer */
 };
 
-/* request: NULL to ask for a connection only; else an HTTP request, which must live until the answer. limit_ms: after
- * which a try that hangs is a NO with ETIMEDOUT. A try under way is given up first. */
+/* request: NULL to ask for a connection only; else an HTTP request, which must live until the answer. limit_ms: of
+ * it all, after which a try that hangs is a NO with ETIMEDOUT. A try under way is given up first. */
 enum probe_answer probe_tcp(struct probe *probe, struct loop *loop, const struct in6_addr *address, int port,
                             const char *request, int64_t limit_ms, void (*done)(struct probe *, enum probe_answer));
 

@@ -290,7 +290,7 @@ health_timeout = 2s
         self.assertTrue(why.startswith("unhealthy: sh -c "), why)
         self.assertTrue(why.endswith(" exited with code 3: redis: refused"), why)
         why = s.wait_state("b", "failed")["why"]
-        self.assertTrue(why.endswith(" did not end within 2000ms: without a newline"), why)
+        self.assertTrue(why.endswith(" did not end within 2s: without a newline"), why)
 
 
 class Live(Health):
