@@ -16,6 +16,13 @@ void manifest_fini(struct manifest *manifest) {
     *manifest = (struct manifest){0};
 }
 
+void list_fini(struct list *list) {
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct list){0};
+}
+
 void app_config_fini(struct app_config *config) {
     for (const struct manifest_key *key = manifest_app_keys; key->name; key++)
         manifest_value_fini(key, config);

@@ -42,6 +42,7 @@ struct list {
     char **items;
     size_t count;
 };
+void list_fini(struct list *list);
 
 /* What an app's keys mean for one start. Owns its strings. All paths are as written (expanded, `~/` included); joining
  * them with root is done with manifest_path(). */

@@ -204,11 +204,7 @@ static bool list_push(struct list *list, char *item) {
 }
 
 static void fini_list(void *field) {
-    struct list *list = field;
-    for (size_t i = 0; i < list->count; i++)
-        free(list->items[i]);
-    free(list->items);
-    *list = (struct list){0};
+    list_fini(field);
 }
 
 static void print_list(const struct manifest_key *key, const void *field, struct text *out) {

@@ -254,7 +254,7 @@ void instance_fini(struct instance *instance) {
         output_free(instance->output);
     history_fini(&instance->history);
     app_config_fini(&instance->config);
-    app_config_fini(&instance->next);
+    list_fini(&instance->next_depends_on);
     launch_fini(&instance->launch);
     launch_terms_fini(&instance->terms);
     env_marks_fini(&instance->marks);
@@ -320,7 +320,7 @@ static struct lifecycle_rules instance_rules(const struct app_config *config) {
 /* Moves config into its place. */
 static void instance_use(struct instance *instance, struct app_config *config) {
     app_config_fini(&instance->config);
-    app_config_fini(&instance->next);
+    list_fini(&instance->next_depends_on);
     instance->has_next = false;
     instance->config = *config;
     instance->rules = instance_rules(config);
@@ -342,14 +342,15 @@ void instance_take(struct instance *instance, const struct manifest_app *app, st
             instance_watch_health(instance);
         return;
     }
-    app_config_fini(&instance->next);
-    instance->next = *config;
+    list_fini(&instance->next_depends_on);
+    instance->next_depends_on = config->depends_on;
     instance->has_next = true;
-    *config = (struct app_config){0};
+    config->depends_on = (struct list){0};
+    app_config_fini(config);
 }
 
 const struct list *instance_dependencies(const struct instance *instance) {
-    return instance->has_next ? &instance->next.depends_on : &instance->config.depends_on;
+    return instance->has_next ? &instance->next_depends_on : &instance->config.depends_on;
 }
 
 static void instance_main_ended(struct proc *proc, struct outcome outcome) {

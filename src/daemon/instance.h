@@ -49,9 +49,9 @@ struct instance {
     const struct manifest_app *app;
     char *name; /* the app's; owned, as manifests come and go */
     uint32_t tag;
-    struct trial_nest nest;   /* of the commands that look whether it is ready, or well */
-    struct app_config config; /* of the last start; what could not be resolved has its default */
-    struct app_config next;   /* of the next start, as far as a manifest that was taken since says so */
+    struct trial_nest nest;      /* of the commands that look whether it is ready, or well */
+    struct app_config config;    /* of the last start; what could not be resolved has its default */
+    struct list next_depends_on; /* of the next start, where a manifest that was taken since says so */
     bool has_next;
     bool is_gone;         /* its app is not in the manifest any more: it is removed once it is down */
     bool is_leaving;      /* a manifest was taken that ends its process, which is not down yet */
@@ -103,8 +103,8 @@ void instance_free(struct instance *instance);
  * False with the first mistake in error. */
 bool instance_configure(struct instance *instance, struct text *error);
 
-/* From now on the instance is of this app, in a manifest that was taken. config is moved: into the present one, or,
- * when is_next, to be that of the next start. */
+/* From now on the instance is of this app, in a manifest that was taken. config is moved: it is the present one, or,
+ * when is_next, that of the next start, of which only the dependencies are kept: it reads the settings anew. */
 void instance_take(struct instance *instance, const struct manifest_app *app, struct app_config *config, bool is_next);
 
 /* Names of the apps that its next start depends on. */
