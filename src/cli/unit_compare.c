@@ -71,33 +71,21 @@ static void take_findings(struct diags *diags, const struct diags *more) {
         diags_add(diags, more->list[i].severity, more->list[i].file, more->list[i].line, "%s", more->list[i].text);
 }
 
-int unit_compare(struct session *session, struct diags *diags) {
-    struct making making = {.session = session};
-    int code = making_make(&making);
-    if (code == CODE_DONE) {
-        struct installed installed = {0};
-        const char *path = text_get(&making.path);
-        installed_read(&installed, path);
-        if (installed.count == 0 || strcmp(installed.files[0], path) != 0)
-            diags_add(diags, DIAG_ERROR, path, 0, "cannot read the unit: %s (upkeep unit --install makes it)",
-                      strerror(access(path, R_OK) < 0 ? errno : ENOENT));
-        else
-            unit_drift(text_get(&making.text), installed.sources, installed.count, diags);
-        take_findings(diags, &making.diags);
-        installed_fini(&installed);
-    }
-    making_fini(&making);
-    return code;
-}
-
 /* ---- units that are there --------------------------------------------------------------------------------------- */
 
 static void judge_harm(struct making *making, const struct installed *installed, struct diags *diags) {
     const char *file = installed->files[0];
     unit_harm(text_get(&making->text), installed->sources, installed->count, diags);
-    if (strcmp(strrchr(file, '/') + 1, text_get(&making->name)) != 0)
-        diags_add(diags, DIAG_NOTE, file, 0, "runs this manifest under another name than upkeep unit would (%s)",
-                  text_get(&making->name));
+    const char *name = strrchr(file, '/') + 1;
+    if (strcmp(name, text_get(&making->name)) == 0)
+        return;
+    size_t before = diags->count;
+    struct text advice TEXT_AUTO = {0};
+    diags_add(diags, DIAG_NOTE, file, 0, "runs this manifest under another name than upkeep unit would (%s)",
+              text_get(&making->name));
+    text_printf(&advice, "name = %.*s in [upkeep]; or systemctl %sdisable --now %s, and then upkeep unit --install",
+                (int)(strlen(name) - strlen(".service")), name, making_is_of_manager(making) ? "--user " : "", name);
+    diags_advise(diags, before, text_get(&advice));
 }
 
 static int look_at_unit(struct making *making, const char *path, struct diags *diags) {
@@ -114,22 +102,57 @@ static int look_at_unit(struct making *making, const char *path, struct diags *d
     return code;
 }
 
-int unit_look(struct session *session, struct diags *diags) {
-    struct making making = {.session = session};
+/* All that run the manifest. */
+static int look_at_units(struct making *making, struct diags *diags) {
     struct text folder TEXT_AUTO = {0};
     struct text unused TEXT_AUTO = {0};
     struct dirent **entries = NULL;
     int code = CODE_DONE;
-    bool has_folder = unit_place_folder(session->invocation->options.given[OPTION_USER], &folder, &unused);
+    bool has_folder = unit_place_folder(making->session->invocation->options.given[OPTION_USER], &folder, &unused);
     int count = has_folder ? scandir(text_get(&folder), &entries, is_service, alphasort) : 0;
     for (int i = 0; i < count; i++) {
         struct text path TEXT_AUTO = {0};
         text_printf(&path, "%s/%s", text_get(&folder), entries[i]->d_name);
         if (code == CODE_DONE)
-            code = look_at_unit(&making, text_get(&path), diags);
+            code = look_at_unit(making, text_get(&path), diags);
         free(entries[i]);
     }
     free(entries);
+    return code;
+}
+
+int unit_look(struct session *session, struct diags *diags) {
+    struct making making = {.session = session};
+    int code = look_at_units(&making, diags);
+    making_fini(&making);
+    return code;
+}
+
+/* ---- the unit that should be there ------------------------------------------------------------------------------ */
+
+/* One that runs the manifest under another name is what was meant, or will be in the way. */
+static int compare_missing(struct making *making, struct diags *diags) {
+    const char *path = text_get(&making->path);
+    diags_add(diags, DIAG_ERROR, path, 0, "cannot read the unit: %s (upkeep unit --install makes it)",
+              strerror(access(path, R_OK) < 0 ? errno : ENOENT));
+    return look_at_units(making, diags);
+}
+
+int unit_compare(struct session *session, struct diags *diags) {
+    struct making making = {.session = session};
+    int code = making_make(&making);
+    if (code == CODE_DONE) {
+        struct installed installed = {0};
+        installed_read(&installed, text_get(&making.path));
+        if (installed.count == 0 || strcmp(installed.files[0], text_get(&making.path)) != 0)
+            code = compare_missing(&making, diags);
+        else
+            unit_drift(text_get(&making.text), installed.sources, installed.count, diags);
+        size_t before = diags->count;
+        take_findings(diags, &making.diags);
+        diags_advise(diags, before, "say it in the manifest, when it matters");
+        installed_fini(&installed);
+    }
     making_fini(&making);
     return code;
 }

@@ -131,6 +131,12 @@ void diags_give_app(struct diags *diags, size_t from, const char *app) {
             diags->list[i].app = strdup(app);
 }
 
+void diags_advise(struct diags *diags, size_t from, const char *advice) {
+    for (size_t i = from; i < diags->count; i++)
+        if (!diags->list[i].advice)
+            diags->list[i].advice = strdup(advice);
+}
+
 void diag_print(const struct diag *diag, struct text *out) {
     if (diag->file && diag->line > 0)
         text_printf(out, "%s:%u: ", diag->file, diag->line);

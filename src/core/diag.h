@@ -52,6 +52,9 @@ void diags_give_app(struct diags *diags, size_t from, const char *app);
 /* Takes out the findings that `is` says so of. Returns how many. */
 size_t diags_take_out(struct diags *diags, bool (*is)(const struct diag *diag, void *context), void *context);
 
+/* Gives an advice to the findings from index `from` on that have none of their own. */
+void diags_advise(struct diags *diags, size_t from, const char *advice);
+
 /* Appends `FILE:LINE: text` (the form that editors can jump to), with no newline. */
 void diag_print(const struct diag *diag, struct text *out);
 

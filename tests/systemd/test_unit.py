@@ -230,6 +230,12 @@ class Drift(SystemdTest):
                      ": warning: TimeoutStopSec is not set, the manifest makes it 315s: systemd would kill apps",
                      f": note: runs this manifest under another name than upkeep unit would ({s.name}.service)"):
             self.assertIn(path + line, found.stdout)
+        self.assertIn(f"    → name = {s.name}-staging in [upkeep]; or systemctl disable --now {s.name}-staging.service, and "
+                      "then upkeep unit --install\n", found.stdout)
+        wanted = s.upkeep("check", "--unit", check=False)
+        self.assertEqual(wanted.returncode, 1)
+        self.assertIn(f"{s.name}.service: error: cannot read the unit: No such file or directory", wanted.stdout)
+        self.assertIn(path + ": note: runs this manifest under another name", wanted.stdout)
         self.assertNotIn("User is", found.stdout)
         self.assertEqual(s.upkeep("check", "--strict", check=False).returncode, 1)
         with open(path, "w") as unit:
