@@ -247,5 +247,6 @@ class Scenario(unittest.TestCase):
 def main():
     # A shell may have started us with these ignored (nohup, &), and what we start would leave them so.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     unittest.main(verbosity=2)

@@ -159,8 +159,50 @@ static void what_has_become_of_an_app(void **state) {
     prepare_fini(&prepare);
 }
 
+static void a_manifest_makes_a_run(void **state) {
+    (void)state;
+    static const char text[] = "[defaults]\nprepare =\n  npm ci\n\n  npm run build ${STAGE}\n"
+                               "[app:a]\ncommand = a\ndepends_on = c, b\n"
+                               "[app:b]\ncommand = b\ncwd = web\n"
+                               "[app:c]\ncommand = c\nprepare =   \n"
+                               "[app:d]\ncommand = d\ncwd = web\n"
+                               "[app:e]\ncommand = e\nprepare = npm ci\n"
+                               "[app:f]\ncommand = f\n";
+    struct manifest manifest = {0};
+    struct diags diags = {0};
+    struct env env = {0};
+    struct prepare prepare;
+    assert_true(manifest_parse(text, sizeof text - 1, "upkeep.ini", "/srv", NULL, &env, &manifest, &diags));
+    assert_true(prepare_plan(&prepare, &manifest, NULL, 0));
+    static const struct {
+        size_t steps, afters, group;
+    } expected[] = {{2, 2, 0}, {2, 0, 1}, {0, 0, 2}, {2, 0, 1}, {1, 0, 4}, {2, 0, 0}};
+    for (size_t i = 0; i < 6; i++) {
+        const struct prepare_app *app = &prepare.apps[i];
+        assert_true(app->is_wanted && app->state == PREPARE_WAITING);
+        assert_int_equal(app->step_count, expected[i].steps);
+        assert_int_equal(app->after_count, expected[i].afters);
+        assert_int_equal(app->group, expected[i].group);
+    }
+    assert_string_equal(prepare.apps[0].steps[1], "npm run build ${STAGE}");
+    assert_int_equal(prepare.apps[0].after[0], 2);
+    assert_int_equal(prepare.apps[0].after[1], 1);
+    assert_int_equal(prepare_next(&prepare), 1);
+    prepare_fini(&prepare);
+
+    char *named[] = {"e"};
+    assert_true(prepare_plan(&prepare, &manifest, named, 1));
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(prepare.apps[i].is_wanted, i == 4);
+    prepare_fini(&prepare);
+    manifest_fini(&manifest);
+    diags_fini(&diags);
+    env_fini(&env);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_manifest_makes_a_run),
         cmocka_unit_test(dependencies_go_first),
         cmocka_unit_test(no_more_than_so_many_at_once),
         cmocka_unit_test(the_same_work_is_not_done_side_by_side),
