@@ -168,8 +168,11 @@ static bool part_has_tree(struct part *part) {
 
 static void part_kill(struct loop_timer *timer) {
     struct part *part = LOOP_CONTAINER(timer, struct part, kill);
-    (void)tree_signal(part->tag, SIGKILL, 0, NULL);
-    loop_timer_at(part->run->loop, timer, mono_add_ms(loop_clock(), KILL_AGAIN_MS), part_kill);
+    int reached = tree_signal(part->tag, SIGKILL, 0, NULL);
+    if (reached == 0 && part->proc.pid == 0)
+        part_settle(part); /* nobody is there whose end could be told */
+    else
+        loop_timer_at(part->run->loop, timer, mono_add_ms(loop_clock(), KILL_AGAIN_MS), part_kill);
 }
 
 /* Its steps are over: what they have left running goes with them. */
