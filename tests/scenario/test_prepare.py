@@ -373,7 +373,7 @@ kill_timeout = 20ms
         """Nobody can end its processes then, but the next one does."""
         s = self.stack(f"[app:a]\ncommand = true\nprepare = {CHILD} on TERM ignore touch there run\n"
                        "[app:b]\ncommand = true\nprepare = true\n")
-        process = self.begin(s)
+        process = self.begin(s, "a")
         until("the step runs", lambda: os.path.exists(f"{s.folder}/there"))
         process.kill()
         process.communicate()
