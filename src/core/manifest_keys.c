@@ -245,8 +245,8 @@ const struct manifest_key manifest_app_keys[] = {
      .summary = "Commands that run before every start",
      .text = "One a line, in order, in the app's folder and environment; each may take as long as `ready_timeout`. "
              "When one fails, the start has failed. Work that is to be done once, not at every restart, is better an "
-             "app of its own with `type = oneshot`.",
-     .example = "pre_start =\n  mkdir -p tmp/cache\n  npm run build"},
+             "app of its own with `type = oneshot`; what installs and builds belongs into `prepare`.",
+     .example = "pre_start =\n  mkdir -p tmp/cache\n  ./check-migrations"},
     {.name = "port",
      .type = KEY_PORT,
      .offset = APP(port),
