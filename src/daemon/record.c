@@ -28,12 +28,21 @@ static bool record_is_interrupted(void) {
 }
 
 struct look {
+    const struct supervisor_config *config;
     struct prepared *prepared;
     struct text *error;
 };
 
+static bool is_below(const char *path, const char *folder) {
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
 static int look_visit(void *context, const char *name, const char *path) {
     struct look *look = context;
+    /* What we write ourselves while it is prepared is nobody's input. */
+    if (is_below(path, look->config->log_dir) || is_below(path, look->config->runtime_dir))
+        return 0;
     unsigned char digest[DIGEST_BYTES];
     int r = digest_file(path, record_is_interrupted, digest);
     if (r == -ENOENT) /* gone since it was found */
@@ -161,7 +170,8 @@ int record_look(const struct record_subject *subject, struct prepared *out, stru
     if (r < 0)
         text_str(error, "out of memory");
     else
-        r = look_at_inputs(subject, cwd, look_visit, &(struct look){&prepared, error}, unmatched, error);
+        r = look_at_inputs(subject, cwd, look_visit, &(struct look){&subject->manifest->supervisor, &prepared, error},
+                           unmatched, error);
     free(cwd);
     if (r < 0) {
         prepared_fini(&prepared);

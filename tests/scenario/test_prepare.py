@@ -797,6 +797,14 @@ prepare_inputs =
         self.assertIn("a: lock has changed while it was prepared; --if-needed will prepare it again\n", out)
         self.assertIn("(lock has changed)", s.call("prepare", "--if-needed", check=0).out)
 
+    def test_own_files_are_no_inputs(self):
+        s = self.stack("[upkeep]\nruntime_dir = run\n[app:a]\ncommand = true\nprepare = echo hello\n"
+                       "prepare_inputs = ., logs/a.log\n", files={"sub/x": ""})
+        self.assertNotIn("while it was prepared", s.call("prepare", check=0).out)
+        self.assertIn("a: skipped", s.call("prepare", "--if-needed", check=0).out)
+        s.write("sub/y", "")
+        self.assertIn("(sub/y is new)", s.call("prepare", "--if-needed", check=0).out)
+
     def test_runtime_dir_is_removed_meanwhile(self):
         """By a line such as `git clean -fdx`."""
         s = self.stack("[app:a]\ncommand = true\nprepare =\n  rm -rf .upkeep logs\n  echo on\nprepare_inputs = upkeep.ini\n")
