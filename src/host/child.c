@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -81,6 +82,12 @@ static int set_limit(int resource, const struct optional *limit) {
     return limit->is_given ? setrlimit((__rlimit_resource_t)resource, &both) : 0;
 }
 
+/* Its keys are not for the new user, who would possess them by being in the same session keyring: it joins an empty
+ * one. Where there are no keyrings, or a container forbids them, there is nothing to leave. */
+static void leave_keyring(void) {
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+}
+
 /* The library's functions for these want all threads to change, by way of memory that may be the supervisor's: so the
  * kernel is asked. Groups first, as it is the user who has the right to change them. No capability outlives a change to
  * a user who is not root, in whatever set it was. */
@@ -91,6 +98,7 @@ static int change_account(const struct account *account) {
         return -1;
     if (account->keeps_groups)
         return 0;
+    leave_keyring();
     if (syscall(SYS_setresuid, account->uid, account->uid, account->uid) < 0)
         return -1;
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +79,14 @@ static void child_tells_who_it_is(void) {
            count, count > 0 ? (unsigned)groups[0] : 0, (int)limit.rlim_cur, prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
 }
 
+static long session_keyring(void) {
+    return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+}
+
+static void child_tells_its_keyring(void) {
+    printf("%ld", session_keyring());
+}
+
 static void child_waits(void) {
     printf("x");
     fflush(stdout);
@@ -104,6 +114,7 @@ static const struct {
     {"place", child_tells_place},
     {"pid", child_tells_its_pid},
     {"who", child_tells_who_it_is},
+    {"keyring", child_tells_its_keyring},
     {"wait", child_waits},
     {"hand-over", child_hands_over},
 };
@@ -349,6 +360,14 @@ static void another_user_has_memory_of_his_own(void **state) {
     assert_string_equal(output_of("who"), "54321 54321 54322 54322 1 54323, 123 1");
     assert_int_equal(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
     assert_string_equal(output_of("descriptors"), "0 1 2 ");
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0) {
+        char ours[32];
+        snprintf(ours, sizeof ours, "%ld", session_keyring());
+        assert_string_not_equal(output_of("keyring"), ours);
+        terms_in_use = NULL;
+        assert_string_equal(output_of("keyring"), ours);
+        terms_in_use = &terms;
+    }
     char *argv[] = {"child", "0", NULL};
     struct proc_spec spec = spec_of(argv);
     spec.path = "/none/at/all";
