@@ -126,6 +126,8 @@ static const struct line show_lines[] = {
     {"health", show_health, "health_check"},
     {"command", show_string, "command"},
     {"cwd", show_string, "cwd"},
+    {"user", show_string, "user"},
+    {"group", show_string, "group"},
     {"type", show_string, "type"},
     {"ready", show_string, "ready"},
     {"verify", show_list, "verify"},

@@ -12,7 +12,7 @@ static uint64_t hash(const char *string) {
 }
 
 static bool is_marked(const struct env_var *var) {
-    return var->origin != ENV_ORIGIN_INHERITED && var->origin != ENV_ORIGIN_UPKEEP;
+    return var->origin != ENV_ORIGIN_INHERITED && var->origin != ENV_ORIGIN_UPKEEP && var->origin != ENV_ORIGIN_USER;
 }
 
 void env_marks_fini(struct env_marks *marks) {

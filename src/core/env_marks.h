@@ -1,5 +1,6 @@
 /* What an environment was: enough to tell later what has changed in it, without keeping anybody's secrets. Variables
- * that were inherited are left out: those of the supervisor do not change. */
+ * that were inherited are left out: those of the supervisor do not change; and those that say who the user is: that
+ * is told by the key. */
 #ifndef UPKEEP_CORE_ENV_MARKS_H
 #define UPKEEP_CORE_ENV_MARKS_H
 

@@ -246,6 +246,8 @@ void report_detail(const struct report *report, const struct instance_view *view
     json_text_bool(out, "wanted", view->wanted);
     json_text_string(out, "command", config->command ? config->command : "");
     json_text_string(out, "cwd", text_get(&cwd));
+    json_text_string(out, "user", config->user);
+    json_text_string(out, "group", config->group);
     json_text_string(out, "type", report_choice("type", config->type));
     json_text_string(out, "ready", text_get(&ready));
     json_text_string(out, "health_check", health.len > 0 ? text_get(&health) : NULL);

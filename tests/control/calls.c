@@ -194,8 +194,9 @@ static void test_show(void **state) {
     assert_int_equal(json_array_size(details), 1);
     json_t *detail = json_array_get(details, 0);
     assert_keys(detail, "instance since_ms wanted command cwd type ready depends_on stdout stderr restart "
-                        "kill_timeout_ms tail tree health_check health_interval_ms verify");
+                        "kill_timeout_ms tail tree health_check health_interval_ms verify user group");
     assert_string_equal(json_string_value(json_object_get(detail, "cwd")), "/srv/demo");
+    assert_true(json_is_null(json_object_get(detail, "user")));
     assert_string_equal(json_string_value(json_object_get(detail, "type")), "service");
     assert_string_equal(json_string_value(json_object_get(detail, "restart")), "always");
     json_decref(reply);

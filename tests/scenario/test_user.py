@@ -15,7 +15,7 @@ SELF = ("""sh -c 'grep -E "^(Uid|Gid|Groups|NoNewPrivs|Cap[IPEA]..):" /proc/self
         """echo "nofile: $(ulimit -Sn) $(ulimit -Hn)"; echo "core: $(ulimit -Sc) $(ulimit -Hc)"; """
         """echo "nice: $(nice)"; echo "oom: $(cat /proc/self/oom_score_adj)"; echo "cwd: $(pwd)"; """
         f"""exec {CHILD} env HOME env USER env LOGNAME env SHELL say told run'""")
-STRANGE = 54321  # nobody else runs as this
+STRANGE = 100000 + os.getpid()  # nobody else runs as this, other tests included
 
 
 def told(s, app="a"):
@@ -102,10 +102,12 @@ class Terms(AsRoot):
         self.assertEqual(sorted(map(int, seen["Groups"])), sorted(os.getgroups()))
 
     def test_supplementary_groups(self):
-        s = self.open_stack(f"[app:a]\ncommand = {SELF}\nuser = ada\n[app:b]\ncommand = {SELF}\nuser = ada\n"
-                            "group = three\n",
-                            files={"passwd": f"root:x:0:0::/root:/bin/sh\nada:x:{STRANGE}:7001::/srv/ada:\n",
-                                   "group": "root:x:0:\none:x:7001:\ntwo:x:7002:ada,root\nthree:x:7003:\n"})
+        s = self.open_stack(f"[app:a]\ncommand = {SELF}\nuser = ada\ncwd = ~/work\n"
+                            f"[app:b]\ncommand = {SELF}\nuser = ada\ngroup = three\n",
+                            files={"group": "root:x:0:\none:x:7001:\ntwo:x:7002:ada,root\nthree:x:7003:\n",
+                                   "home/work/x": ""})
+        home = os.path.join(os.path.realpath(s.folder), "home")
+        s.write("passwd", f"root:x:0:0::/root:/bin/sh\nada:x:{STRANGE}:7001::{home}:\n")
         own = ("unshare", "--mount", "sh", "-c",
                "mount --bind passwd /etc/passwd && mount --bind group /etc/group && exec \"$@\"", "sh")
         if subprocess.run([*own, "true"], cwd=s.folder, capture_output=True).returncode != 0:
@@ -114,7 +116,8 @@ class Terms(AsRoot):
         seen = told(s)
         self.assertEqual((seen["Uid"], seen["Gid"]), ([str(STRANGE)] * 4, ["7001"] * 4))
         self.assertEqual(sorted(seen["Groups"]), ["7001", "7002"])
-        self.assertEqual((seen["HOME"], seen["USER"], seen["SHELL"]), (["/srv/ada"], ["ada"], ["/bin/sh"]))
+        self.assertEqual((seen["HOME"], seen["USER"], seen["SHELL"]), ([home], ["ada"], ["/bin/sh"]))
+        self.assertEqual(seen["cwd"], [f"{home}/work"])
         self.assertEqual(sorted(told(s, "b")["Groups"]), ["7002", "7003"])
 
     def test_environment_and_home(self):
@@ -131,10 +134,15 @@ class Terms(AsRoot):
         manifest = f"[app:a]\ncommand = {SELF}\n"
         s = self.open_stack(manifest).run()
         told(s)
+        pid = s.pid("a")
+        s.write("upkeep.ini", manifest + "user = nobdy\n")
+        result = s.call("apply", check=1)
+        self.assertIn("upkeep.ini:3: there is no user nobdy on this machine\n", result.err)
+        self.assertEqual(s.pid("a"), pid)
         s.write("upkeep.ini", manifest + "user = nobody\n")
-        result = s.call("apply", check=0)
-        self.assertIn("user", result.out)
+        self.assertRegex(s.call("apply", check=0).out, "\na +restart +user\n")
         until("a runs as nobody", lambda: str(NOBODY) in s.log("a"))
+        self.assertIn("\n  user          nobody\n", s.call("show", "a", check=0).out)
 
 
 class Commands(AsRoot):

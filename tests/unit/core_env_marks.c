@@ -23,12 +23,14 @@ static void test_tells_what_differs(void **state) {
     struct env env = {0};
     struct env_marks marks = {0};
     set(&env, "HOME", "/root", ENV_ORIGIN_INHERITED, 0);
+    set(&env, "USER", "www", ENV_ORIGIN_USER, 0);
     set(&env, "A", "1", ".env", 1);
     set(&env, "B", "2", ".env", 2);
     set(&env, "PORT", "80", "upkeep.ini", 5);
     assert_true(env_marks_take(&marks, &env));
     assert_differs(&marks, &env, 0, "");
     set(&env, "HOME", "/home", ENV_ORIGIN_INHERITED, 0);
+    set(&env, "USER", "api", ENV_ORIGIN_USER, 0);
     set(&env, "A", "1", ".env.local", 7); /* the same value from elsewhere is the same */
     assert_differs(&marks, &env, 0, "");
     set(&env, "A", "secret", ".env.local", 7);
