@@ -1,3 +1,4 @@
+#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,12 +42,26 @@ static int deploy_run_step(struct deploy *deploy) {
 /* Who is refused here has no part in what the other does: nothing is rolled back. */
 static const struct deploy_step deploy_lock_step = {"lock", "one at a time", NULL, NULL};
 
+/* What we build and write would be in the way of a unit that runs as another user. */
+static bool deploy_may_go_on(struct deploy *deploy) {
+    const struct passwd *user = unit_find(&deploy->session, &deploy->unit) && deploy->unit.user.len > 0
+                                    ? getpwnam(text_get(&deploy->unit.user))
+                                    : NULL;
+    if (!user || user->pw_uid == geteuid())
+        return true;
+    text_printf(&deploy->reason, "%s runs this manifest as %s: deploy as that user (sudo -u %s)",
+                text_get(&deploy->unit.name), user->pw_name, user->pw_name);
+    return false;
+}
+
 /* A manifest that is not understood does not say where its lock is. */
 static int deploy_lock(struct deploy *deploy) {
     const struct session *session = &deploy->session;
     if (session->diags.errors > 0)
         return CODE_DONE;
     deploy->step = &deploy_lock_step;
+    if (!deploy_may_go_on(deploy))
+        return CODE_FAILED;
     deploy->lock = session->invocation->local->prepare_lock(&session->manifest, "deploy", &deploy->reason);
     return deploy->lock < 0 ? CODE_FAILED : CODE_DONE;
 }
@@ -110,6 +125,7 @@ static void deploy_fini(struct deploy *deploy) {
         text_fini(&deploy->interrupted[i].sentence);
         text_fini(&deploy->interrupted[i].json);
     }
+    unit_found_fini(&deploy->unit);
     text_fini(&deploy->remark);
     text_fini(&deploy->reason);
     upkeep_client_free(deploy->watcher);

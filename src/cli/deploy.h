@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cli/session.h"
+#include "cli/unit.h"
 
 struct deploy_step;
 
@@ -16,12 +17,13 @@ struct deploy {
     const struct deploy_step *step; /* under way, or the one that failed; NULL before the first */
     int64_t began_ms;
     int64_t step_began_ms;
-    int64_t deadline_ms; /* of --timeout; INT64_MAX: none */
-    bool was_running;    /* a supervisor, when it began */
-    bool is_touched;     /* apps were started, replaced or stopped, or may have been */
-    bool is_interrupted; /* somebody asked it to end */
-    struct text remark;  /* what the line at the end of the step says besides */
-    struct text reason;  /* why it failed: one line */
+    int64_t deadline_ms;    /* of --timeout; INT64_MAX: none */
+    bool was_running;       /* a supervisor, when it began */
+    struct unit_found unit; /* that is to run the manifest */
+    bool is_touched;        /* apps were started, replaced or stopped, or may have been */
+    bool is_interrupted;    /* somebody asked it to end */
+    struct text remark;     /* what the line at the end of the step says besides */
+    struct text reason;     /* why it failed: one line */
 
     /* For --json and the summary; each NULL until known. */
     json_t *steps;
@@ -98,6 +100,9 @@ int deploy_call(struct deploy *deploy, const char *method, json_t *parameters, i
  * whatever stands in the way. *reply_out: the caller's, NULL when there is none. */
 int deploy_apply(struct deploy *deploy, json_t *renew, json_t **reply_out);
 int deploy_try(struct deploy *deploy, json_t *renew, json_t **reply_out);
+
+/* A supervisor of another profile takes another manifest than the one that was looked at: refuses it. */
+int deploy_judge_profile(const struct deploy *deploy, const json_t *reply);
 
 /* Keeps value in the place of what is there. */
 void deploy_set(json_t **known, json_t *value);

@@ -1,10 +1,15 @@
 /* The step of upkeep deploy that touches apps: a first start, or what a running supervisor is to change. */
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/answer.h"
 #include "cli/background.h"
 #include "cli/code.h"
+#include "cli/console.h"
 #include "cli/deploy.h"
+#include "cli/unit.h"
+#include "cli/unit_place.h"
 
 /* With no supervisor to compare with, everything that came up is new. */
 static json_t *deploy_first_changes(const json_t *instances) {
@@ -21,12 +26,52 @@ static json_t *deploy_first_changes(const json_t *instances) {
     return changes;
 }
 
-static int deploy_start(struct deploy *deploy) {
-    struct session *session = &deploy->session;
-    int code = background_start(session);
+enum { UNIT_WAIT_MS = 30 * 1000, UNIT_LOOK_MS = 100, UNIT_GRACE_MS = 1000 };
+
+/* Until the supervisor that systemd starts answers. It may have been failed before, and be so still for a moment. */
+static int deploy_await_unit(struct deploy *deploy, bool is_user, char *unit) {
+    static char is_failed[] = "is-failed";
+    const char *user = is_user ? "--user " : "";
+    int64_t begun_ms = session_now_ms();
+    for (;;) {
+        if (session_connect(&deploy->session, &deploy->session.client) == 0)
+            return CODE_DONE;
+        int64_t waited_ms = session_now_ms() - begun_ms;
+        if (waited_ms > UNIT_WAIT_MS || deploy_left_ms(deploy, -1) == 0)
+            return code_fail(CODE_TIMED_OUT, "%s does not answer (see: systemctl %sstatus %s)", unit, user, unit);
+        if (waited_ms > UNIT_GRACE_MS && unit_place_systemctl(is_user, is_failed, unit) == 0)
+            return code_fail(CODE_FAILED, "%s has failed (see: systemctl %sstatus %s)", unit, user, unit);
+        (void)poll(NULL, 0, UNIT_LOOK_MS);
+    }
+}
+
+/* A stack that systemd is to run is started by it: it would find another supervisor in its place else. */
+static int deploy_start_unit(struct deploy *deploy, bool is_user, char *unit) {
+    console_end_line(); /* systemctl says for itself what it does not like */
+    if (unit_place_start(is_user, unit) != 0)
+        return code_fail(CODE_FAILED, "%s runs this manifest, and could not be started (use: %ssystemctl %sstart %s)",
+                         unit, !is_user && geteuid() != 0 ? "sudo " : "", is_user ? "--user " : "", unit);
+    deploy_touch(deploy);
+    int code = deploy_await_unit(deploy, is_user, unit);
     if (code != CODE_DONE)
         return code;
-    deploy_touch(deploy);
+    text_printf(&deploy->remark, "started by %s", unit);
+    return CODE_DONE;
+}
+
+static int deploy_start_supervisor(struct deploy *deploy) {
+    if (deploy->unit.name.len > 0)
+        return deploy_start_unit(deploy, deploy->unit.is_of_user, deploy->unit.name.data);
+    int code = background_start(&deploy->session);
+    if (code == CODE_DONE)
+        deploy_touch(deploy);
+    return code;
+}
+
+static int deploy_start(struct deploy *deploy) {
+    int code = deploy_start_supervisor(deploy);
+    if (code != CODE_DONE)
+        return code;
     int64_t left_ms = deploy_left_ms(deploy, SESSION_WAIT_MS);
     json_t *parameters = json_pack("{s:b, s:I}", "wait", 1, "timeout_ms", (json_int_t)left_ms);
     json_t *reply = NULL;
@@ -35,6 +80,8 @@ static int deploy_start(struct deploy *deploy) {
         return code;
     deploy->changes = deploy_first_changes(json_object_get(reply, "instances"));
     code = deploy_take_reply(deploy, reply);
+    if (code == CODE_DONE)
+        code = deploy_judge_profile(deploy, reply);
     json_decref(reply);
     return code;
 }

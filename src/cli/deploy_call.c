@@ -92,8 +92,7 @@ static bool is_same_text(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* A supervisor of another profile would take another manifest than the one that is looked at. */
-static int deploy_judge_profile(const struct deploy *deploy, const json_t *reply) {
+int deploy_judge_profile(const struct deploy *deploy, const json_t *reply) {
     const char *theirs = answer_string(json_object_get(reply, "supervisor"), "profile", NULL);
     const char *ours = deploy->session.manifest.profile;
     if (is_same_text(theirs, ours))

@@ -1,9 +1,7 @@
 /* What upkeep deploy does before it touches anything: check, prepare, check again. */
 #include <errno.h>
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/answer.h"
@@ -84,27 +82,6 @@ static int deploy_judge_findings(struct deploy *deploy, bool is_all_known) {
     return CODE_DONE;
 }
 
-/* What one user builds may be of no use to another. Apps with a user of their own are prepared as that one. */
-static void deploy_compare_users(struct deploy *deploy) {
-    const struct manifest *manifest = &deploy->session.manifest;
-    struct ucred peer = {0};
-    socklen_t len = sizeof peer;
-    struct text apps TEXT_AUTO = {0};
-    if (getsockopt(upkeep_client_fd(deploy->session.client), SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
-        peer.uid == geteuid())
-        return;
-    for (size_t i = 0; i < manifest->app_count; i++)
-        if (deploy_has_prepare(&manifest->apps[i]) && !deploy_is_written(&manifest->apps[i], "user"))
-            text_printf(&apps, "%s%s", apps.len > 0 ? ", " : "", manifest->apps[i].name);
-    const struct passwd *theirs = getpwuid(peer.uid);
-    if (apps.len == 0)
-        return;
-    code_note(
-        "the supervisor runs as %s (uid %u), and what is prepared of %s will belong to uid %u (deploy as that user, "
-        "or give the app a user)",
-        theirs ? theirs->pw_name : "another user", (unsigned)peer.uid, text_get(&apps), (unsigned)geteuid());
-}
-
 /* What only the supervisor can tell. What is to be prepared counts as renewed: what is missing of it is put off. */
 static int deploy_ask_supervisor(struct deploy *deploy) {
     const struct manifest *manifest = &deploy->session.manifest;
@@ -125,8 +102,6 @@ int deploy_check(struct deploy *deploy) {
     int code = deploy_judge_manifest(deploy);
     if (code != CODE_DONE || refusal != CODE_DONE)
         return code != CODE_DONE ? code : refusal;
-    if (deploy->was_running)
-        deploy_compare_users(deploy);
     code = check_look(session);
     if (code != CODE_DONE)
         return code;

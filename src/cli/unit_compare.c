@@ -156,3 +156,42 @@ int unit_compare(struct session *session, struct diags *diags) {
     making_fini(&making);
     return code;
 }
+
+static void find_unit(const struct session *session, const char *path, struct unit_found *found) {
+    struct installed installed = {0};
+    installed_read(&installed, path);
+    if (installed.count > 0 && unit_runs(installed.sources, installed.count, session->path)) {
+        text_str(&found->name, strrchr(path, '/') + 1);
+        unit_print_user(installed.sources, installed.count, &found->user);
+    }
+    installed_fini(&installed);
+}
+
+static void find_in(const struct session *session, const char *folder, struct unit_found *found) {
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_service, alphasort);
+    for (int i = 0; i < count; i++) {
+        struct text path TEXT_AUTO = {0};
+        text_printf(&path, "%s/%s", folder, entries[i]->d_name);
+        if (found->name.len == 0)
+            find_unit(session, text_get(&path), found);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+void unit_found_fini(struct unit_found *found) {
+    text_fini(&found->name);
+    text_fini(&found->user);
+}
+
+bool unit_find(const struct session *session, struct unit_found *found) {
+    for (int is_of_user = 0; is_of_user <= 1 && unit_place_is_booted() && found->name.len == 0; is_of_user++) {
+        struct text folder TEXT_AUTO = {0};
+        struct text unused TEXT_AUTO = {0};
+        found->is_of_user = is_of_user == 1;
+        if (unit_place_folder(found->is_of_user, &folder, &unused))
+            find_in(session, text_get(&folder), found);
+    }
+    return found->name.len > 0;
+}

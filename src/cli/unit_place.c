@@ -67,15 +67,17 @@ static int unit_place_spawn(char **argv, pid_t *child_out) {
     return -error;
 }
 
-int unit_place_systemctl(bool is_user, char *verb, char *argument) {
+/* words: up to three, and NULL. */
+static int unit_place_run(bool is_user, char *const *words) {
     static char systemctl[] = "systemctl";
     static char user[] = "--user";
-    char *argv[5] = {systemctl};
+    char *argv[6] = {systemctl};
     size_t n = 1;
     if (is_user)
         argv[n++] = user;
-    argv[n++] = verb;
-    argv[n] = argument;
+    while (*words)
+        argv[n++] = *words++;
+    argv[n] = NULL;
     pid_t child = -1;
     int error = unit_place_spawn(argv, &child);
     if (error < 0)
@@ -85,6 +87,16 @@ int unit_place_systemctl(bool is_user, char *verb, char *argument) {
         if (errno != EINTR)
             return -errno;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+}
+
+int unit_place_systemctl(bool is_user, char *verb, char *argument) {
+    return unit_place_run(is_user, (char *[]){verb, argument, NULL});
+}
+
+int unit_place_start(bool is_user, char *unit) {
+    static char start[] = "start";
+    static char no_block[] = "--no-block";
+    return unit_place_run(is_user, (char *[]){start, no_block, unit, NULL});
 }
 
 bool unit_place_is_booted(void) {

@@ -19,6 +19,9 @@ char *unit_place_read(const char *path);
  * or -errno. */
 int unit_place_systemctl(bool is_user, char *verb, char *argument);
 
+/* The same for `start UNIT`, without waiting for what comes of it. */
+int unit_place_start(bool is_user, char *unit);
+
 /* Whether a systemd runs here at all. */
 bool unit_place_is_booted(void);
 

@@ -307,6 +307,15 @@ bool unit_runs(const struct unit_source *sources, size_t source_count, const cha
     return is_of_manifest;
 }
 
+void unit_print_user(const struct unit_source *sources, size_t source_count, struct text *out) {
+    struct unit unit = {0};
+    unit_read_all(&unit, sources, source_count);
+    const struct line *user = service_line(&unit, "User");
+    if (user)
+        text_str(out, user->value);
+    unit_free(&unit);
+}
+
 void unit_harm(const char *wanted, const struct unit_source *sources, size_t source_count, struct diags *diags) {
     struct unit expected = {0};
     struct unit installed = {0};

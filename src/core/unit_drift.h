@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "core/diag.h"
+#include "core/text.h"
 
 /* A file of the installed unit, borrowed. */
 struct unit_source {
@@ -26,5 +27,8 @@ void unit_harm(const char *wanted, const struct unit_source *sources, size_t sou
 
 /* Whether such a unit runs this manifest (an absolute path): its ExecStart names it, or is an upkeep in its folder. */
 bool unit_runs(const struct unit_source *sources, size_t source_count, const char *manifest);
+
+/* Appends the user that it runs as; nothing for the service manager's own. */
+void unit_print_user(const struct unit_source *sources, size_t source_count, struct text *out);
 
 #endif

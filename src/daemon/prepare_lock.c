@@ -1,5 +1,6 @@
 /* One prepare or deploy at a time. */
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,20 @@ static bool lock_has_root(const struct manifest *manifest, struct text *error) {
     return why == 0;
 }
 
+/* What another user's stack is prepared from by us would be of no use to it, or in its way: logs that it cannot write.
+ */
+static bool lock_is_of_user(const struct manifest *manifest, const char *command, struct text *error) {
+    struct stat st;
+    if (stat(manifest->supervisor.runtime_dir, &st) < 0 || st.st_uid == geteuid())
+        return true;
+    const struct passwd *owner = getpwuid(st.st_uid);
+    text_printf(error, "%s: its runtime dir belongs to %s (uid %u): run upkeep %s as that user", manifest->file,
+                owner ? owner->pw_name : "another user", (unsigned)st.st_uid, command);
+    if (owner)
+        text_printf(error, " (sudo -u %s)", owner->pw_name);
+    return false;
+}
+
 int daemon_prepare_lock(const struct manifest *manifest, const char *command, struct text *error) {
     const char *runtime_dir = manifest->supervisor.runtime_dir;
     if (!lock_has_root(manifest, error))
@@ -70,6 +85,8 @@ int daemon_prepare_lock(const struct manifest *manifest, const char *command, st
         text_printf(error, "cannot make the runtime dir %s: %s", runtime_dir, strerror(-r));
         return r;
     }
+    if (!lock_is_of_user(manifest, command, error))
+        return -EPERM;
     struct text path TEXT_AUTO = {0};
     text_printf(&path, "%s/prepare.lock", runtime_dir);
     int fd = fs_lock(text_get(&path));

@@ -113,11 +113,25 @@ static void a_unit_is_of_the_manifest_that_it_runs(void **state) {
     assert_false(runs(""));
 }
 
+static void the_user_of_a_unit(void **state) {
+    (void)state;
+    static const char unit[] = "[Unit]\nUser=x\n[Service]\nUser=www\n";
+    static const char drop_in[] = "[Service]\nUser=shop\n";
+    const struct unit_source sources[] = {{"x.service", unit, strlen(unit)}, {"10.conf", drop_in, strlen(drop_in)}};
+    struct text user TEXT_AUTO = {0};
+    unit_print_user(sources, 1, &user);
+    text_char(&user, ' ');
+    unit_print_user(sources, 2, &user);
+    unit_print_user(NULL, 0, &user);
+    assert_string_equal(text_get(&user), "www shop");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_hand_only_harm_is_said), cmocka_unit_test(a_unit_is_of_the_manifest_that_it_runs),
         cmocka_unit_test(the_same_is_silent),        cmocka_unit_test(longer_times_are_fine_and_shorter_are_not),
-        cmocka_unit_test(the_last_word_counts),      cmocka_unit_test(what_is_missing_is_said),
+        cmocka_unit_test(the_user_of_a_unit),        cmocka_unit_test(the_last_word_counts),
+        cmocka_unit_test(what_is_missing_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
