@@ -581,7 +581,8 @@ class Lock(Prepare):
         os.mkdir(f"{s.folder}/.upkeep", 0o755)
         result = s.call("prepare", prefix=AS_NOBODY)
         self.assertEqual((result.code, result.out), (1, ""))
-        self.assertEqual(result.err, f"upkeep: cannot lock {s.folder}/.upkeep/prepare.lock: Permission denied\n")
+        self.assertEqual(result.err, "upkeep: upkeep.ini: its runtime dir belongs to root (uid 0): run upkeep prepare as "
+                                     "that user (sudo -u root)\n")
         os.rmdir(f"{s.folder}/.upkeep")
         result = s.call("prepare", prefix=AS_NOBODY)
         self.assertEqual(result.err, f"upkeep: cannot make the runtime dir {s.folder}/.upkeep: Permission denied\n")
