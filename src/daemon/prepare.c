@@ -284,10 +284,11 @@ static void part_keep_output(struct app_config *config) {
 static bool part_configure(struct part *part, struct text *error) {
     struct preparing *run = part->run;
     struct app_config config = {0};
-    if (!launch_configure(&run->launch, part->manifest_app, &run->env, &config, error))
-        return false;
+    bool ok = launch_configure(&run->launch, part->manifest_app, &run->env, &config, error);
     app_config_fini(&part->config);
     part->config = config;
+    if (!ok)
+        return false;
     part_keep_output(&part->config);
     if (launch_export(&run->launch, part->manifest_app->name, &run->env))
         return true;
