@@ -213,6 +213,37 @@ static void gives_up_on_a_server_that_hangs(void **state) {
     text_fini(&request_seen);
 }
 
+static int full_listener;
+
+static void take_filler(struct loop_timer *timer) {
+    (void)timer;
+    int fd = accept4(full_listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_return_code(fd, errno);
+    close(fd);
+}
+
+/* A full queue drops the first attempt; the kernel makes the next after a second. */
+static void has_one_limit_for_connection_and_answer(void **state) {
+    (void)state;
+    enum { LIMIT = 2000, SLACK = 900 };
+    int port;
+    full_listener = make_listener(&port);
+    assert_return_code(listen(full_listener, 0), errno);
+    struct sockaddr_in name = {
+        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)port)};
+    int filler = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_return_code(connect(filler, (struct sockaddr *)&name, sizeof name), errno);
+    struct loop_timer timer = {0};
+    struct mono begun = loop_clock();
+    loop_timer_at(loop, &timer, mono_add_ms(begun, 100), take_filler);
+    assert_int_equal(try_port(port, "GET / HTTP/1.1\r\n\r\n", LIMIT), PROBE_NO);
+    assert_true(probe.connected);
+    assert_words("x", "no answer from x within 2s");
+    assert_in_range(mono_ms_between(begun, loop_clock()), LIMIT - 1, LIMIT + SLACK);
+    close(filler);
+    close(full_listener);
+}
+
 static void parses_a_status_line(void **state) {
     (void)state;
     static const struct {
@@ -282,6 +313,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(understands_an_answer_in_pieces, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_what_is_not_http, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_up_on_a_server_that_hangs, setup, teardown),
+        cmocka_unit_test_setup_teardown(has_one_limit_for_connection_and_answer, setup, teardown),
         cmocka_unit_test(parses_a_status_line),
         cmocka_unit_test_setup_teardown(connects_to_a_unix_socket_in_a_deep_folder, setup, teardown),
     };
