@@ -1,6 +1,7 @@
 #include "core/lint.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -271,6 +272,26 @@ bool lint_is_background(char *const *words, size_t count, struct text *what) {
         }
     }
     return false;
+}
+
+const char *lint_program(const char *path) {
+    return base_name(path);
+}
+
+const char *lint_sleep(char *const *words, size_t count) {
+    bool is_sleep = count > 1 && strcmp(base_name(words[0]), "sleep") == 0 && isdigit((unsigned char)words[1][0]);
+    return is_sleep ? words[1] : NULL;
+}
+
+int lint_graceful_signal(char *const *words, size_t count) {
+    static const struct {
+        const char *program;
+        int signal;
+    } servers[] = {{"nginx", SIGQUIT}, {"php-fpm", SIGQUIT}, {"httpd", SIGWINCH}, {"apache2", SIGWINCH}};
+    for (size_t i = 0; count > 0 && i < COUNT(servers); i++)
+        if (strcmp(base_name(words[0]), servers[i].program) == 0)
+            return servers[i].signal;
+    return 0;
 }
 
 const char *lint_script_file(char *const *words, size_t count) {

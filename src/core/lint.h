@@ -33,6 +33,16 @@ bool lint_is_next_start(char *const *words, size_t count, const char **folder_ou
  * `gunicorn --daemon`. */
 bool lint_is_background(char *const *words, size_t count, struct text *what);
 
+/* How long `sleep 10` takes, as it is written; NULL for anything else, `sleep infinity` too. */
+const char *lint_sleep(char *const *words, size_t count);
+
+/* The signal at which a server ends when it has answered what is under way, where it ends at once at SIGTERM: 0 for all
+ * others. */
+int lint_graceful_signal(char *const *words, size_t count);
+
+/* A program without its folder: `nginx` of `/usr/sbin/nginx`; within path. */
+const char *lint_program(const char *path);
+
 /* The script that an interpreter is to run: `server.js` of `node server.js`. NULL: none, or not to be told. */
 const char *lint_script_file(char *const *words, size_t count);
 

@@ -159,6 +159,24 @@ const struct rule_row rule_rows[] = {
          "of "
          "this manifest.",
          false},
+    [RULE_FIXED_SLEEP] =
+        {"fixed-sleep", DIAG_WARNING, "nothing waits for a fixed time",
+         "say what is waited for: depends_on, and ready = tcp:, http: or exec: of what has to be there",
+         "`sleep 10` before a start, or as `ready`: it is too long on one machine and too short on the next, and what "
+         "it was "
+         "to wait for may have failed.",
+         false},
+    [RULE_HARD_STOP] =
+        {"hard-stop", DIAG_WARNING, "an app may end by itself",
+         "leave stop_signal out, or use one that the app ends at; kill_timeout bounds it",
+         "`stop_signal = SIGKILL` cuts off the requests that are under way, and leaves files as they are: "
+         "SQLite's write-ahead log is not flushed.",
+         false},
+    [RULE_GRACEFUL_STOP] =
+        {"graceful-stop", DIAG_NOTE, "a server answers what is under way before it ends",
+         "stop_signal = SIGQUIT (SIGWINCH for Apache)",
+         "nginx, php-fpm and Apache end at once at SIGTERM, and have another signal for a stop that cuts nothing off.",
+         false},
     [RULE_WEBSOCKET] =
         {"websocket", DIAG_WARNING, "an application with WebSockets has an ASGI server",
          "serve the ASGI application: daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker (for runserver: "

@@ -163,6 +163,7 @@ static void check_one(const struct check *check, const struct manifest_app *mani
         if (check_cwd(check, &app)) {
             check_commands(check, &app);
             check_builds(check, &app);
+            check_habits(check, &app);
             check_prepare(check, &app);
         }
         check_port(check, &app);

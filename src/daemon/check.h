@@ -63,6 +63,7 @@ bool check_terms(const struct check *check, struct check_app *app);
 void check_commands(const struct check *check, struct check_app *app); /* programs, interpreters, what they are */
 void check_builds(const struct check *check, struct check_app *app);   /* missing and stale ones */
 void check_prepare(const struct check *check, struct check_app *app);
+void check_habits(const struct check *check, const struct check_app *app); /* sleeps, hard stops */
 void check_port(const struct check *check, struct check_app *app);
 void check_listen(const struct check *check, const struct check_app *app);
 void check_journal(const struct check *check, const struct check_app *app);
@@ -82,11 +83,15 @@ struct check_step {
     const char *script;   /* the script of package.json that it stands in; NULL: none */
     bool is_shells;       /* a shell looks the program up: nobody else has said whether it is there */
     bool must_work;       /* a start fails without it */
+    bool is_followed;     /* by another one, once it has ended */
 };
 typedef void check_each_step(const struct check *check, const struct check_app *app, const struct check_step *step);
 
 /* Calls each for all of them, in order; what a shell's line cannot be told of is one step of which nothing is known. */
 void check_walk(const struct check *check, const struct check_app *app, check_each_step *each);
+
+/* Whether it is a WSGI server where asgi.py routes WebSockets. */
+void check_websockets(const struct check *check, const struct check_app *app, const struct check_step *step);
 
 /* package.json of a folder as JSON (json_t), which the caller decrefs. NULL with the reason in error. */
 void *check_package(const struct check *check, const char *folder, struct text *error);

@@ -270,77 +270,6 @@ static void check_node_env(const struct check *check, const struct check_app *ap
                   is_written ? "" : " in this shell");
 }
 
-/* ---- WebSockets ------------------------------------------------------------------------------------------------- */
-
-static char *read_in(const char *folder, const char *name) {
-    struct text path TEXT_AUTO = {0};
-    char *bytes = NULL;
-    size_t len = 0;
-    text_printf(&path, "%s/%s", folder, name);
-    return !path.failed && fs_read_file(NULL, text_get(&path), &bytes, &len) == 0 ? bytes : NULL;
-}
-
-static bool mentions(const char *folder, const char *name, const char *word) {
-    char *bytes = read_in(folder, name);
-    bool found = bytes && strstr(bytes, word);
-    free(bytes);
-    return found;
-}
-
-/* `os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')` in manage.py */
-static void print_managed_package(const char *folder, struct text *package) {
-    static const char name[] = "DJANGO_SETTINGS_MODULE";
-    char *bytes = read_in(folder, "manage.py");
-    const char *at = bytes ? strstr(bytes, name) : NULL;
-    at = at ? at + sizeof name - 1 : NULL;
-    at = at ? at + strspn(at, "'\", ") : NULL;
-    if (at)
-        text_append(package, at, strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"));
-    free(bytes);
-}
-
-/* The folder of the Django project, in which asgi.py and settings.py lie; false when there is no asgi.py. */
-static bool find_asgi(const struct check_app *app, const struct check_step *step, struct text *folder) {
-    struct text package TEXT_AUTO = {0};
-    const char *settings = env_get(&app->env, "DJANGO_SETTINGS_MODULE");
-    if (settings)
-        text_append(&package, settings, strcspn(settings, "."));
-    for (size_t i = 0; package.len == 0 && i < step->count; i++) { /* gunicorn shop.wsgi:application */
-        const char *wsgi = strstr(step->words[i], ".wsgi");
-        if (wsgi)
-            text_append(&package, step->words[i], (size_t)(wsgi - step->words[i]));
-    }
-    if (package.len == 0)
-        print_managed_package(step->folder, &package);
-    text_printf(folder, "%s/%s", step->folder, package.len > 0 ? text_get(&package) : ".");
-    if (check_has_file(text_get(folder), "asgi.py"))
-        return true;
-    text_clear(folder);
-    text_str(folder, step->folder);
-    return check_has_file(text_get(folder), "asgi.py");
-}
-
-/* `runserver` is another one, that serves ASGI, where the settings install daphne (as channels itself did before 4). */
-static bool is_asgi_runserver(const struct check_step *step, const char *folder) {
-    for (size_t i = 0; i < step->count; i++)
-        if (strcmp(step->words[i], "runserver") == 0)
-            return mentions(folder, "settings.py", "'daphne'") || mentions(folder, "settings.py", "\"daphne\"");
-    return false;
-}
-
-static void check_wsgi(const struct check *check, const struct check_app *app, const struct check_step *step) {
-    struct text folder TEXT_AUTO = {0};
-    if (!step->folder || !lint_is_wsgi(step->words, step->count) || !find_asgi(app, step, &folder) ||
-        is_asgi_runserver(step, text_get(&folder)))
-        return;
-    if (mentions(text_get(&folder), "asgi.py", "websocket"))
-        check_find(check, app, RULE_WEBSOCKET, "command", NULL,
-                   "command serves WSGI, which answers WebSockets with 404, and asgi.py has some");
-    else
-        check_find(check, app, RULE_WSGI, "command", NULL,
-                   "command serves WSGI, which answers WebSockets with 404, and there is an asgi.py");
-}
-
 static void check_step(const struct check *check, const struct check_app *app, const struct check_step *step) {
     check_npm_script(check, app, step);
     if (step->must_work) {
@@ -350,7 +279,7 @@ static void check_step(const struct check *check, const struct check_app *app, c
     check_background(check, app, step);
     check_development(check, app, step);
     check_node_env(check, app, step);
-    check_wsgi(check, app, step);
+    check_websockets(check, app, step);
 }
 
 static void check_probes(const struct check *check, struct check_app *app) {

@@ -28,6 +28,7 @@ struct place {
     bool has_folder;
     bool has_programs;
     bool is_shells;
+    bool is_followed; /* the present step */
     unsigned depth;
 };
 
@@ -182,8 +183,10 @@ static void walk_step(const struct walk *walk, const struct shell_step *step, bo
 static void walk_line(const struct walk *walk, const char *string, struct place *place, bool must_work) {
     struct shell_line line = {0};
     if (shell_line_split(string, &line)) {
-        for (size_t i = 0; i < line.count; i++)
+        for (size_t i = 0; i < line.count; i++) {
+            place->is_followed = i + 1 < line.count;
             walk_step(walk, &line.steps[i], must_work && line.steps[i].must_work, place);
+        }
         shell_line_fini(&line);
         return;
     }
@@ -215,7 +218,8 @@ static void walk_words(const struct walk *walk, const struct words *words, bool 
                               .programs = place->has_programs ? text_get(&place->programs) : NULL,
                               .script = place->script,
                               .is_shells = place->is_shells,
-                              .must_work = must_work};
+                              .must_work = must_work,
+                              .is_followed = place->is_followed};
     walk->each(walk->check, walk->app, &step);
     const char *line = shell_argument(words);
     if (line && place->depth < WALK_DEPTH) {

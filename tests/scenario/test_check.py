@@ -211,6 +211,29 @@ class Incidents(Scenario):
         self.told("[app:a]\ncommand = python3 manage.py migrate\n", {},
                   "upkeep.ini:2: error: a: command: python3 has no manage.py to run", 1, "program")
 
+    def test_fixed_sleep(self):
+        self.told("[app:a]\ncommand = sh -c true\npre_start = sleep 10\n", {},
+                  "upkeep.ini:3: warning: a: pre_start waits for a fixed time: sleep 10 [fixed-sleep]", 0, "fixed-sleep")
+        self.told("[app:a]\nshell = true\ncommand = sleep 10; exec cat\n", {},
+                  "upkeep.ini:3: warning: a: command waits for a fixed time: sleep 10 [fixed-sleep]", 0, "fixed-sleep")
+        self.told("[app:a]\ncommand = sh -c true\nready = exec:sleep 5s\n", {},
+                  "upkeep.ini:3: warning: a: ready waits for a fixed time: sleep 5s [fixed-sleep]", 0, "fixed-sleep")
+        for command in ("sleep 1000", "sh -c 'true; sleep 1000'", "sh -c 'sleep infinity; true'"):
+            self.assertEqual(self.findings(self.stack(f"[app:a]\ncommand = {command}\n")), [], command)
+
+    def test_stop_that_cuts_requests_off(self):
+        def before(s):
+            os.chmod(s.write("nginx", "#!/bin/sh\n"), 0o755)
+        nginx = "[app:a]\ncommand = ./nginx -g 'daemon off;'\n"
+        self.told("[app:a]\ncommand = sh -c true\nstop_signal = SIGKILL\n", {},
+                  "upkeep.ini:3: warning: a: stop_signal is SIGKILL: requests are cut off, and nothing is written to its end "
+                  "[hard-stop]", 0, "hard-stop")
+        self.told(nginx, {}, "upkeep.ini:1: note: a: nginx ends at SIGTERM at once, in the middle of requests; at SIGQUIT it "
+                  "answers them first [graceful-stop]", 0, "graceful-stop", before)
+        s = self.stack(nginx + "stop_signal = SIGQUIT\n")
+        before(s)
+        self.assertEqual(self.findings(s), [])
+
     def test_goes_into_the_background(self):
         def before(s):
             for name in ("redis-server", "gunicorn", "nginx"):
@@ -224,7 +247,7 @@ class Incidents(Scenario):
         for command, conf in (("./redis-server --daemonize no", ""), ("./gunicorn shop.wsgi -b :1", ""),
                               ("./nginx -p . -c nginx.conf", "daemon  off;\n"),
                               ("./nginx -p . -c nginx.conf -g 'daemon off;'", "")):
-            s = self.stack(f"[app:a]\ncommand = {command}\n", files={"nginx.conf": conf})
+            s = self.stack(f"[app:a]\ncommand = {command}\nstop_signal = SIGQUIT\n", files={"nginx.conf": conf})
             before(s)
             self.assertEqual(self.findings(s), [], command)
 
