@@ -94,8 +94,7 @@ static void deploy_conclude(struct deploy *deploy, int code) {
     interrupt_answer(NULL); /* it is being told now */
     bool has_begun = deploy->step != &deploy_lock_step;
     deploy_unlock(deploy);
-    if (code == CODE_DONE || deploy->is_touched)
-        deploy_show_summary(deploy);
+    deploy_show_summary(deploy);
     if (code == CODE_DONE)
         deploy_say_done(deploy);
     else if (has_begun && options->given[OPTION_ROLLBACK_COMMAND] && !deploy->is_interrupted)

@@ -208,10 +208,12 @@ void deploy_touch(struct deploy *deploy) {
 static const struct table_column deploy_columns[] = {
     {"app", false, 0}, {"done", false, 0}, {"state", false, 0}, {"up", true, 1}, {"because of", false, 0}};
 
-/* Appends why an app is as it was. */
-static void deploy_print_left(const struct deploy *deploy, const char *app, struct text *out) {
-    text_str(out, deploy_prepared(deploy, app) ? "nothing has changed, nor what it is prepared from"
-                                               : "nothing has changed, and nothing prepares it");
+/* Why an app is as it was. */
+static const char *deploy_why_left(const struct deploy *deploy, const char *app, const json_t *instance) {
+    if (deploy_is_in(instance, "stopped"))
+        return "it does not start by itself";
+    return deploy_prepared(deploy, app) ? "nothing has changed, nor what it is prepared from"
+                                        : "nothing has changed, and nothing prepares it";
 }
 
 /* An app of the manifest, or one that was in it: instance is NULL then. */
@@ -223,7 +225,7 @@ static void deploy_row(const struct deploy *deploy, struct table *table, const c
     if (change)
         changes_print_reason(change, &why);
     else
-        deploy_print_left(deploy, app, &why);
+        text_str(&why, deploy_why_left(deploy, app, instance));
     if (answer_int(instance, "uptime_ms", -1) >= 0)
         value_print_elapsed(answer_int(instance, "uptime_ms", 0), &up);
     else

@@ -95,7 +95,7 @@ void deploy_roll_back(struct deploy *deploy) {
         outcome_print(outcome, &how);
     else
         text_printf(&how, "could not be started: %s", strerror(errno));
-    code_note("the rollback command %s", text_get(&how));
+    code_note("the rollback command: %s", text_get(&how));
     bool is_exit = outcome.kind == OUTCOME_EXIT;
     deploy->rollback = json_pack("{s:o, s:o, s:s}", "command", session_word(command), "exit_code",
                                  is_exit ? json_integer(outcome.number) : json_null(), "how", text_get(&how));

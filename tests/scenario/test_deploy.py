@@ -1,12 +1,16 @@
 """upkeep deploy: each step, each way in which it can fail, and what is left of the stack then."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
-import unittest
+import termios
 
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import LIMIT, UPKEEP, Scenario, alive, free_port, main, processes_with, until
@@ -137,6 +141,13 @@ class Deploy(Scenario):
     def test_a_supervisor_that_ends_when_all_is_done(self):
         stack = self.stack("[upkeep]\nexit_when_done = true\n[app:a]\ntype = oneshot\ncommand = {child} exit 0\n")
         self.assertEqual(self.done(stack.call("deploy", check=0))["a"][:2], ("start", "done"))
+
+    def test_what_does_not_start_by_itself(self):
+        stack = self.folder(STACK + "[app:hand]\nautostart = false\ncommand = {child} notify READY=1 run\nready = notify\n")
+        result = stack.call("deploy", check=0)
+        self.assertEqual(self.done(result)["hand"], ("left alone", "stopped", "it does not start by itself"))
+        stack.call("start", "hand", check=0)
+        self.assertEqual(self.done(stack.call("deploy", check=0))["hand"][:2], ("left alone", "ready"))
 
     def test_restart_all(self):
         stack = self.deployed()
@@ -338,7 +349,7 @@ verify =
                 stack.write("upkeep.ini", manifest)
                 result = self.fails(stack, step, "--rollback-command", self.ROLLBACK, code=code)
                 self.assertIn(f"back from {step} replaced={replaced}\n", result.out)
-                self.assertIn("the rollback command exited with code 7", result.err)
+                self.assertIn("the rollback command: exited with code 7", result.err)
         stack.write("upkeep.ini", STACK)
         result = stack.call("deploy", "--rollback-command", self.ROLLBACK, check=0)
         self.assertNotIn("back from", result.out)
@@ -349,7 +360,7 @@ verify =
         stack.write("good.ini", STACK)
         stack.write("upkeep.ini", STACK.replace("cat built; exec", "exit 3; exec"))
         result = self.fails(stack, "apply", "--rollback-command", f"cp good.ini upkeep.ini; '{UPKEEP}' deploy")
-        self.assertIn("the rollback command exited with code 0", result.err)
+        self.assertIn("the rollback command: exited with code 0", result.err)
         self.assertEqual(stack.state("web"), "ready")
 
     # ---- Ctrl-C ----
@@ -428,6 +439,27 @@ verify =
         stack.write("go", "")
         out, err = first.communicate(timeout=LIMIT)
         self.assertEqual(first.returncode, 0, out + err)
+
+    # ---- on a terminal ----
+
+    def test_on_a_terminal(self):
+        stack = self.folder(STACK.replace("notify READY=1 run\nready = notify\n[app:web]",
+                                          "sleep 1200 notify READY=1 run\nready = notify\n[app:web]"))
+        parent, child = pty.openpty()
+        fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+        deploy = subprocess.Popen([UPKEEP, "deploy"], cwd=stack.folder, env=dict(stack.environment, TERM="xterm"),
+                                  stdin=child, stdout=child, stderr=child)
+        os.close(child)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while True:
+                shown += os.read(parent, 65536)
+        os.close(parent)
+        self.assertEqual(deploy.wait(LIMIT), 0, shown)
+        text = shown.decode()
+        self.assertIn("[4/6] apply: start what is new and rep…\r\x1b[K[4/6] apply: ", text)
+        self.assertRegex(text, r"\r\x1b\[K\[4/6\] apply: [\d.]+m?s: db starting, web w…\r")
+        self.assertRegex(text, r"\r\x1b\[K\[4/6\] apply: done after 1\.[\d]s\r\n")
 
     # ---- JSON ----
 
