@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from harness import CHILD, Scenario, Wire, alive, free_port, main, until
 from test_readiness import told
 
+SLEEP = f"sleep 7411.{os.getpid()}"  # no other run of this test beside us has it
 FAST = "health_interval = 50ms\nhealth_timeout = 300ms\n"
 
 
@@ -201,7 +202,7 @@ class Commands(Health):
     def is_sleeper(pid):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
-                return f.read() == b"sleep\x007411\x00"
+                return f.read() == SLEEP.replace(" ", "\0").encode() + b"\0"
         except OSError:
             return False
 
@@ -213,7 +214,7 @@ class Commands(Health):
         return self.stack(f"""
 [app:a]
 command = {CHILD} run
-health = exec:sh -c 'echo x >>tries; setsid sh -c "sleep 7411 & sleep 7411" & sleep 7411 & exec sleep 7411'
+health = exec:sh -c 'echo x >>tries; setsid sh -c "{SLEEP} & {SLEEP}" & {SLEEP} & exec {SLEEP}'
 {keys}
 """).run()
 
@@ -256,7 +257,7 @@ health = exec:sh -c '[ "$COLOUR$PORT$UPKEEP_APP" = blue18123a ] && [ "$(basename
         until("nothing is left", lambda: not self.sleepers(), limit=2)
 
     def test_what_a_good_one_leaves_is_ended(self):
-        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth = exec:sh -c 'setsid sleep 7411 & exit 0'\n{FAST}").run()
+        s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth = exec:sh -c 'setsid {SLEEP} & exit 0'\n{FAST}").run()
         self.healthy(s)
         until("a try after it", lambda: s.app("a")["health_age_ms"] < 50)
         until("nothing is left", lambda: not self.sleepers())
@@ -281,7 +282,7 @@ health_retries = 1
 [app:b]
 command = {CHILD} run
 restart = never
-health = exec:sh -c 'yes | head -c 9000000; printf "without a newline"; exec sleep 7411'
+health = exec:sh -c 'yes | head -c 9000000; printf "without a newline"; exec {SLEEP}'
 health_retries = 1
 health_interval = 50ms
 health_timeout = 2s
@@ -387,7 +388,7 @@ verify = exec:true
 
     def test_an_app_that_is_taken_out_meanwhile(self):
         s = self.stack(f"[app:a]\ncommand = {CHILD} run\n[app:b]\ncommand = {CHILD} run\n"
-                       "verify = exec:sh -c 'touch runs; exec sleep 7411'\nhealth = exec:false\nhealth_timeout = 1h\n"
+                       f"verify = exec:sh -c 'touch runs; exec {SLEEP}'\nhealth = exec:false\nhealth_timeout = 1h\n"
                        "health_retries = 1000\n").run()
         s.wait_state("b", "ready")
         with contextlib.closing(Wire(s)) as wire:
@@ -401,7 +402,7 @@ verify = exec:true
 
     def test_who_hangs_up_leaves_nothing(self):
         s = self.stack(f"[app:a]\ncommand = {CHILD} run\nhealth_timeout = 1h\n"
-                       "verify = exec:sh -c 'touch runs; exec sleep 7411'\n").run()
+                       f"verify = exec:sh -c 'touch runs; exec {SLEEP}'\n").run()
         s.wait_state("a", "ready")
         with contextlib.closing(Wire(s)) as wire:
             wire.send(b'{"method":"io.upkeep.Supervisor.Verify"}\0')
