@@ -177,13 +177,14 @@ const struct rule_row rule_rows[] = {
          "stop_signal = SIGQUIT (SIGWINCH for Apache)",
          "nginx, php-fpm and Apache end at once at SIGTERM, and have another signal for a stop that cuts nothing off.",
          false},
-    [RULE_WEBSOCKET] =
-        {"websocket", DIAG_WARNING, "an application with WebSockets has an ASGI server",
+    [RULE_ASGI] =
+        {"asgi", DIAG_WARNING, "an ASGI application has an ASGI server",
          "serve the ASGI application: daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker (for runserver: "
          "'daphne' in INSTALLED_APPS)",
-         "`asgi.py` routes WebSockets, and the command is a WSGI server (as for wsgi): the port is "
-         "open, and WebSockets "
-         "are answered with 404. `runserver` serves ASGI where the settings install daphne.",
+         "The command is a WSGI server (as for wsgi), and `asgi.py` routes WebSockets: the port is open, and they are "
+         "answered with 404. `runserver` serves ASGI where the settings install daphne. Or the application is FastAPI "
+         "or "
+         "Starlette: then every request fails.",
          false},
     [RULE_WSGI] = {"wsgi", DIAG_NOTE, "an application with WebSockets needs an ASGI server",
                    "serve the ASGI application (daphne, uvicorn, gunicorn -k uvicorn.workers.UvicornWorker), if it has "

@@ -90,8 +90,8 @@ typedef void check_each_step(const struct check *check, const struct check_app *
 /* Calls each for all of them, in order; what a shell's line cannot be told of is one step of which nothing is known. */
 void check_walk(const struct check *check, const struct check_app *app, check_each_step *each);
 
-/* Whether it is a WSGI server where asgi.py routes WebSockets. */
-void check_websockets(const struct check *check, const struct check_app *app, const struct check_step *step);
+/* Whether it is a WSGI server where the application needs an ASGI one. */
+void check_asgi(const struct check *check, const struct check_app *app, const struct check_step *step);
 
 /* package.json of a folder as JSON (json_t), which the caller decrefs. NULL with the reason in error. */
 void *check_package(const struct check *check, const char *folder, struct text *error);

@@ -279,7 +279,7 @@ static void check_step(const struct check *check, const struct check_app *app, c
     check_background(check, app, step);
     check_development(check, app, step);
     check_node_env(check, app, step);
-    check_websockets(check, app, step);
+    check_asgi(check, app, step);
 }
 
 static void check_probes(const struct check *check, struct check_app *app) {

@@ -446,11 +446,23 @@ class Incidents(Scenario):
         s = self.stack(manifest, files=files)
         before(s)
         line = ("upkeep.ini:2: warning: backend: command serves WSGI, which answers WebSockets with 404, and asgi.py has "
-                "some [websocket]")
+                "some [asgi]")
         self.assertIn(line, s.call("check", check=0).out)
         SAID.add(normal(line))
         s.write("shop/settings.py", "INSTALLED_APPS = ['daphne']\n")
         self.assertEqual(self.findings(s), [])
+
+    def test_fastapi_behind_a_wsgi_server(self):
+        def before(s):
+            os.chmod(s.write("gunicorn", "#!/bin/sh\n"), 0o755)
+        command = "[app:backend]\ncommand = ./gunicorn -w 2 {}api.main:app -b :1\n"
+        files = {"api/main.py": "app = FastAPI()\n"}
+        self.told(command.format(""), files, "upkeep.ini:2: warning: backend: command serves WSGI, and api/main.py is an ASGI "
+                  "application: every request would fail [asgi]", 0, "asgi", before)
+        for kind, text in (("-k uvicorn.workers.UvicornWorker ", "app = FastAPI()\n"), ("", "app = Flask(__name__)\n")):
+            s = self.stack(command.format(kind), files={"api/main.py": text})
+            before(s)
+            self.assertEqual(self.findings(s), [], kind)
 
     def test_wsgi_server_where_websockets_need_asgi(self):
         def before(s):

@@ -269,7 +269,7 @@ class Django(Real):
         s = self.chat(("-m daphne -b 127.0.0.1 -p ${PORT} chat.asgi:application",
                        "manage.py runserver --noreload 127.0.0.1:${PORT}"))
         self.refused(s, "upkeep.ini:13: warning: web: command serves WSGI, which answers WebSockets with 404, and asgi.py has "
-                     "some [websocket]", 0)
+                     "some [asgi]", 0)
 
     def test_migration_fails(self):
         s = self.chat(("migrate --noinput", "migrat --noinput"), ("type = oneshot", "type = oneshot\nrestart = never"))

@@ -1,4 +1,4 @@
-/* WebSockets that a server is asked for and does not know. */
+/* Applications that want an ASGI server, behind one that knows WSGI alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,13 +62,40 @@ static bool is_asgi_runserver(const struct check_step *step, const char *folder)
     return false;
 }
 
-void check_websockets(const struct check *check, const struct check_app *app, const struct check_step *step) {
+/* The file of `main:app` and `shop.api:create()`, when there is one; from the folder. */
+static bool print_module_file(const char *folder, const char *word, struct text *name) {
+    size_t len = strcspn(word, ":");
+    if (word[len] == '\0' || len == 0 || word[0] == '-')
+        return false;
+    for (size_t i = 0; i < len; i++)
+        text_char(name, word[i] == '.' ? '/' : word[i]);
+    text_str(name, ".py");
+    return check_has_file(folder, text_get(name));
+}
+
+/* FastAPI or Starlette served as WSGI. */
+static bool find_asgi_application(const struct check *check, const struct check_app *app,
+                                  const struct check_step *step) {
+    for (size_t i = 1; i < step->count; i++) {
+        struct text name TEXT_AUTO = {0};
+        if (!print_module_file(step->folder, step->words[i], &name) ||
+            (!mentions(step->folder, text_get(&name), "= FastAPI(") &&
+             !mentions(step->folder, text_get(&name), "= Starlette(")))
+            continue;
+        check_find(check, app, RULE_ASGI, "command", NULL,
+                   "command serves WSGI, and %s is an ASGI application: every request would fail", text_get(&name));
+        return true;
+    }
+    return false;
+}
+
+void check_asgi(const struct check *check, const struct check_app *app, const struct check_step *step) {
     struct text folder TEXT_AUTO = {0};
-    if (!step->folder || !lint_is_wsgi(step->words, step->count) || !find_asgi(app, step, &folder) ||
-        is_asgi_runserver(step, text_get(&folder)))
+    if (!step->folder || !lint_is_wsgi(step->words, step->count) || find_asgi_application(check, app, step) ||
+        !find_asgi(app, step, &folder) || is_asgi_runserver(step, text_get(&folder)))
         return;
     if (mentions(text_get(&folder), "asgi.py", "websocket"))
-        check_find(check, app, RULE_WEBSOCKET, "command", NULL,
+        check_find(check, app, RULE_ASGI, "command", NULL,
                    "command serves WSGI, which answers WebSockets with 404, and asgi.py has some");
     else
         check_find(check, app, RULE_WSGI, "command", NULL,
