@@ -165,15 +165,14 @@ bool lint_is_wsgi(char *const *words, size_t count) {
     return false;
 }
 
-/* The value of an option of words[i], `--prefix web` or `--prefix=web`; NULL when it is not that option. *i: moved to
- * the value where that is a word of its own. */
-static const char *option_value(const char *option, char *const *words, size_t count, size_t *i) {
+/* The value of an option of words[i], `--prefix web` or `--prefix=web`; NULL when it is not that option. */
+static const char *option_value(const char *option, char *const *words, size_t count, size_t i) {
     size_t len = strlen(option);
-    if (strncmp(words[*i], option, len) != 0)
+    if (strncmp(words[i], option, len) != 0)
         return NULL;
-    if (words[*i][len] == '=')
-        return words[*i] + len + 1;
-    return words[*i][len] == '\0' && *i + 1 < count ? words[++*i] : NULL;
+    if (words[i][len] == '=')
+        return words[i] + len + 1;
+    return words[i][len] == '\0' && i + 1 < count ? words[i + 1] : NULL;
 }
 
 const char *lint_npm_script(char *const *words, size_t count, const char **folder_out) {
@@ -189,16 +188,18 @@ const char *lint_npm_script(char *const *words, size_t count, const char **folde
     for (size_t i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
         const char *found = NULL;
         for (size_t f = 0; f < COUNT(folders) && !found; f++)
-            found = option_value(folders[f], words, count, &i);
-        if (found)
+            found = option_value(folders[f], words, count, i);
+        if (found) {
             folder = found;
-        else if (is_one_of(words[i], elsewhere, COUNT(elsewhere)) || strncmp(words[i], "--workspace=", 12) == 0 ||
-                 strncmp(words[i], "--filter=", 9) == 0)
+            i += i + 1 < count && found == words[i + 1];
+        } else if (is_one_of(words[i], elsewhere, COUNT(elsewhere)) || strncmp(words[i], "--workspace=", 12) == 0 ||
+                   strncmp(words[i], "--filter=", 9) == 0) {
             return NULL;
-        else if (words[i][0] != '-' && !verb)
+        } else if (words[i][0] != '-' && !verb) {
             verb = words[i];
-        else if (words[i][0] != '-' && !name)
+        } else if (words[i][0] != '-' && !name) {
             name = words[i];
+        }
     }
     *folder_out = folder;
     if (verb && strcmp(verb, "start") == 0)

@@ -209,8 +209,12 @@ struct verify *verify_new(struct supervisor *supervisor, const bool *set, int64_
                               .timeout_ms = timeout_ms,
                               .done = done,
                               .context = context};
+    if (!verify->items) {
+        free(verify);
+        return NULL;
+    }
     supervisor_watch(supervisor, &verify->watch);
-    bool ok = verify->items != NULL;
+    bool ok = true;
     for (size_t i = 0; i < supervisor_count(supervisor) && ok; i++) {
         struct instance_view view = supervisor_view(supervisor, i);
         ok = !set[i] || verify_add_app(verify, &view);

@@ -78,8 +78,9 @@ int digest_file(const char *path, bool (*is_enough)(void), unsigned char digest_
         add_kind(&digest, KIND_REGULAR);
         r = add_content(&digest, path, is_enough);
     } else {
+        mode_t kind = st.st_mode & S_IFMT;
         add_kind(&digest, KIND_OTHER);
-        add_bytes(&digest, &(mode_t){st.st_mode & S_IFMT}, sizeof(mode_t));
+        add_bytes(&digest, &kind, sizeof kind);
     }
     if (r == 0)
         digest_end(&digest, digest_out);
