@@ -165,14 +165,17 @@ bool lint_is_wsgi(char *const *words, size_t count) {
     return false;
 }
 
-/* The value of an option of words[i], `--prefix web` or `--prefix=web`; NULL when it is not that option. */
-static const char *option_value(const char *option, char *const *words, size_t count, size_t i) {
-    size_t len = strlen(option);
-    if (strncmp(words[i], option, len) != 0)
-        return NULL;
-    if (words[i][len] == '=')
-        return words[i] + len + 1;
-    return words[i][len] == '\0' && i + 1 < count ? words[i + 1] : NULL;
+/* Whether the word is one of the options, `--prefix` or `--prefix=web`. *value_out: what stands behind the `=`, NULL
+ * where the value is the next word. */
+static bool is_option(const char *word, const char *const *options, size_t count, const char **value_out) {
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(options[i]);
+        if (strncmp(word, options[i], len) != 0 || (word[len] != '=' && word[len] != '\0'))
+            continue;
+        *value_out = word[len] == '=' ? word + len + 1 : NULL;
+        return true;
+    }
+    return false;
 }
 
 const char *lint_npm_script(char *const *words, size_t count, const char **folder_out) {
@@ -186,12 +189,11 @@ const char *lint_npm_script(char *const *words, size_t count, const char **folde
     if (count < 2 || !is_one_of(base_name(words[0]), runners, COUNT(runners)))
         return NULL;
     for (size_t i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
-        const char *found = NULL;
-        for (size_t f = 0; f < COUNT(folders) && !found; f++)
-            found = option_value(folders[f], words, count, i);
-        if (found) {
-            folder = found;
-            i += i + 1 < count && found == words[i + 1];
+        const char *value = NULL;
+        if (is_option(words[i], folders, COUNT(folders), &value)) {
+            if (!value && i + 1 < count)
+                value = words[++i];
+            folder = value;
         } else if (is_one_of(words[i], elsewhere, COUNT(elsewhere)) || strncmp(words[i], "--workspace=", 12) == 0 ||
                    strncmp(words[i], "--filter=", 9) == 0) {
             return NULL;
