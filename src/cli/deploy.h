@@ -68,9 +68,8 @@ int deploy_verify(struct deploy *deploy);
 
 /* ---- what they share ---- */
 
-/* Why an app is started anew. */
+/* Why an app is started anew that was prepared. */
 #define DEPLOY_PREPARED "prepared anew"
-#define DEPLOY_RESTART_ALL "--restart-all"
 
 /* What is left of --timeout, 0 when that is over; limit_ms (-1: none) where it was not given. */
 int64_t deploy_left_ms(const struct deploy *deploy, int64_t limit_ms);

@@ -1,6 +1,7 @@
 /* The step of upkeep deploy that touches apps: a first start, or what a running supervisor is to change. */
 #include <poll.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/answer.h"
@@ -86,26 +87,53 @@ static int deploy_start(struct deploy *deploy) {
     return code;
 }
 
-/* What is to be started anew whatever has changed, and why. */
-static json_t *deploy_renewals(const struct deploy *deploy) {
+/* An app that was prepared and not restarted, by `upkeep prepare` or by a deployment that failed before it came to
+ * that, runs what is not there any more. */
+static bool deploy_is_older(const struct deploy *deploy, const char *app, const json_t *instances) {
+    const json_t *instance = deploy_find(instances, app);
+    int64_t good_run_ms = answer_int(deploy_find(deploy->prepared, app), "good_run_ms", -1);
+    int64_t uptime_ms = answer_int(instance, "uptime_ms", -1);
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return good_run_ms >= 0 && uptime_ms >= 0 && now_ms - uptime_ms < good_run_ms;
+}
+
+/* Why an app is to be started anew whatever has changed; NULL: it is not. */
+static const char *deploy_renewal(const struct deploy *deploy, const char *app, const json_t *instances) {
+    const char *prepared = deploy_prepared(deploy, app);
+    if (prepared && strcmp(prepared, "prepared") == 0)
+        return DEPLOY_PREPARED;
+    if (deploy_is_older(deploy, app, instances))
+        return "prepared since it was started";
+    return deploy->session.invocation->options.given[OPTION_RESTART_ALL] ? "--restart-all" : NULL;
+}
+
+/* *renew_out: the caller's. */
+static int deploy_find_renewals(struct deploy *deploy, json_t **renew_out) {
     const struct manifest *manifest = &deploy->session.manifest;
-    bool is_all = deploy->session.invocation->options.given[OPTION_RESTART_ALL];
-    json_t *renew = json_object();
+    json_t *status = NULL;
+    int code = session_call(&deploy->session, "Status", NULL, SESSION_ANSWER_MS, &status);
+    if (code != CODE_DONE)
+        return code;
+    *renew_out = json_object();
     for (size_t i = 0; i < manifest->app_count; i++) {
         const char *name = manifest->apps[i].name;
-        const char *prepared = deploy_prepared(deploy, name);
-        bool is_prepared = prepared && strcmp(prepared, "prepared") == 0;
-        if (is_prepared || is_all)
-            (void)json_object_set_new(renew, name, json_string(is_prepared ? DEPLOY_PREPARED : DEPLOY_RESTART_ALL));
+        const char *why = deploy_renewal(deploy, name, json_object_get(status, "instances"));
+        if (why)
+            (void)json_object_set_new(*renew_out, name, json_string(why));
     }
-    return renew;
+    json_decref(status);
+    return CODE_DONE;
 }
 
 static int deploy_replace(struct deploy *deploy) {
-    json_t *renew = deploy_renewals(deploy);
+    json_t *renew = NULL;
     json_t *reply = NULL;
+    int code = deploy_find_renewals(deploy, &renew);
     /* A refusal comes before anything is touched: the first call has that and nothing else. */
-    int code = deploy_try(deploy, renew, &reply);
+    if (code == CODE_DONE)
+        code = deploy_try(deploy, renew, &reply);
     bool is_change = code == CODE_DONE && (json_array_size(json_object_get(reply, "changes")) > 0 ||
                                            json_array_size(json_object_get(reply, "supervisor_keys")) > 0);
     if (is_change) {

@@ -212,8 +212,9 @@ static json_t *prepare_json_app(const struct prepare_app *app) {
     bool was_killed = has_failed && app->outcome.kind == OUTCOME_SIGNAL;
     bool has_exited = has_failed && app->outcome.kind == OUTCOME_EXIT;
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "app", app->name, "outcome",
-        prepare_word(app->state), "why", prepare_json_word(has_failed ? app->cause : app->why), "step",
+        "{s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "app", app->name, "outcome",
+        prepare_word(app->state), "why", prepare_json_word(has_failed ? app->cause : app->why), "good_run_ms",
+        app->state == PREPARE_SKIPPED ? json_integer(app->good_run_ms) : json_null(), "step",
         has_begun ? json_integer((json_int_t)app->step + 1) : json_null(), "steps", (json_int_t)app->step_count,
         "command", has_failed ? prepare_json_word(app->steps[app->step]) : json_null(), "exit_code",
         has_exited ? json_integer(app->outcome.number) : json_null(), "exit_signal",

@@ -39,6 +39,7 @@ struct prepare_app {
     struct mono step_begun;     /* likewise */
     struct mono ended;          /* likewise */
     char *why;                  /* it is prepared or skipped: `package-lock.json has changed`; NULL: it was asked for */
+    int64_t good_run_ms;        /* PREPARE_SKIPPED: when its last good run was over, in wall time */
 
     /* PREPARE_FAILED. */
     char *cause;            /* `step 2 of 3, npm run build, exited with code 1 after 12s` */

@@ -388,7 +388,9 @@ static bool part_is_needed(const struct part *part, const char *unread, struct t
     } else if (!record_read(manifest, part_app(part)->name, &before)) {
         text_str(why, "no good run of it is on record");
     } else if (prepared_compare(&before, &part->inputs, why) == 0) {
-        int64_t ago_ms = wall_ms_now() - record_time_ms(manifest, part_app(part)->name);
+        int64_t good_run_ms = record_time_ms(manifest, part_app(part)->name);
+        int64_t ago_ms = wall_ms_now() - good_run_ms;
+        part_app(part)->good_run_ms = good_run_ms;
         text_str(why, "nothing has changed since its last good run, ");
         value_print_elapsed(ago_ms > 0 ? ago_ms : 0, why);
         text_str(why, " ago");

@@ -96,6 +96,22 @@ class Deploy(Scenario):
         stack.call("deploy", "--if-needed", check=0)
         self.assertEqual(stack.log("web").splitlines()[-1], "two")
 
+    def test_prepared_and_not_restarted(self):
+        """By a deployment that failed in between, or by hand: --if-needed has nothing to prepare then."""
+        manifest = STACK + "prepare_inputs = source\n"
+        stack = self.deployed(manifest)
+        stack.write("source", "two\n")
+        stack.write("upkeep.ini", manifest + "[app:new]\nprepare = true\nrequire_path = nothing\ncommand = {child} run\n")
+        self.fails(stack, "check-again")
+        stack.write("upkeep.ini", manifest)
+        result = stack.call("deploy", "--if-needed", check=0)
+        self.assertIn("0 apps prepared, 1 skipped", result.out)
+        self.assertEqual(self.done(result)["web"], ("restart", "ready", "prepared since it was started"))
+        self.assertEqual(stack.log("web").splitlines()[-1], "two")
+        before = self.pids(stack)
+        stack.call("deploy", "--if-needed", check=0)
+        self.assertEqual(self.pids(stack), before)
+
     def test_manifest_and_environment_have_changed(self):
         stack = self.deployed(STACK.replace("[app:db]", "[app:other]\ncommand = {child} run\nenv_file = .env\n[app:db]"),
                               **{".env": "KEY=secret\n"})
