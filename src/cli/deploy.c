@@ -1,4 +1,5 @@
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -138,6 +139,9 @@ int deploy_command(const struct invocation *invocation) {
                             .lock = -1,
                             .steps = json_array(),
                             .out = options->given[OPTION_JSON] ? stderr : stdout};
+    /* A rollback command that deploys is not to hand its own variables on to apps. */
+    (void)unsetenv("UPKEEP_DEPLOY_STEP");
+    (void)unsetenv("UPKEEP_DEPLOY_REPLACED");
     if (options->given[OPTION_TIMEOUT])
         deploy.deadline_ms = deploy.began_ms + options->number[OPTION_TIMEOUT];
     int code = session_read(&deploy.session, invocation);
