@@ -90,3 +90,16 @@ size_t roster_edges(const struct roster *roster) {
     }
     return edges;
 }
+
+const struct instance *roster_obstacle(const struct roster *roster, const struct instance *instance) {
+    if (!instance->awaits_gone && instance->awaited_port == 0)
+        return NULL;
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct instance *other = roster->instances[i];
+        bool is_awaited = (instance->awaits_gone && other->is_gone) ||
+                          (instance->awaited_port != 0 && instance->awaited_port == other->config.port);
+        if (other != instance && other->is_leaving && is_awaited)
+            return other;
+    }
+    return NULL;
+}

@@ -35,4 +35,7 @@ size_t roster_edges(const struct roster *roster);
  * alone say the order. */
 void roster_link(struct roster *roster);
 
+/* The first instance whose process has to go before this one is started, or NULL. */
+const struct instance *roster_obstacle(const struct roster *roster, const struct instance *instance);
+
 #endif

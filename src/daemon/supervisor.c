@@ -1,13 +1,9 @@
-#include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <time.h>
 
 #include "core/plan.h"
-#include "core/why.h"
-#include "daemon/say.h"
+#include "daemon/detail.h"
 #include "daemon/supervisor_inside.h"
 
 static struct supervisor *supervisor_of(struct instance *instance) {
@@ -79,113 +75,6 @@ static struct actor supervisor_actor_of(const struct instance *instance, enum ca
     return (struct actor){.kind = ACTOR_POLICY};
 }
 
-/* The first instance whose process has to go before this one is started. */
-static const struct instance *supervisor_obstacle(const struct supervisor *sv, const struct instance *instance) {
-    if (!instance->awaits_gone && instance->awaited_port == 0)
-        return NULL;
-    for (size_t i = 0; i < sv->roster.count; i++) {
-        const struct instance *other = sv->roster.instances[i];
-        bool is_awaited = (instance->awaits_gone && other->is_gone) ||
-                          (instance->awaited_port != 0 && instance->awaited_port == other->config.port);
-        if (other != instance && other->is_leaving && is_awaited)
-            return other;
-    }
-    return NULL;
-}
-
-/* The dependency that holds an instance up. */
-static char *supervisor_missing_dependency(const struct supervisor *sv, const struct instance *instance,
-                                           enum cause cause) {
-    const struct plan_app *app = &sv->roster.plan[instance->index];
-    for (size_t i = 0; i < app->dep_count; i++) {
-        const struct plan_app *dep = &sv->roster.plan[app->deps[i]];
-        bool has_failed = dep->phase == PHASE_FAILED || dep->phase == PHASE_BLOCKED;
-        bool is_up = (dep->phase == PHASE_READY || dep->phase == PHASE_DONE) && dep->wish == WISH_NONE;
-        if (cause == CAUSE_DEPENDENCY_FAILED ? has_failed : !is_up)
-            return strdup(sv->roster.instances[app->deps[i]]->name);
-    }
-    const struct instance *obstacle = supervisor_obstacle(sv, instance);
-    return obstacle ? strdup(obstacle->name) : NULL;
-}
-
-/* The end of a takedown has the cause that began it, and so the same detail. */
-static char *supervisor_earlier_detail(const struct instance *instance, enum cause cause) {
-    for (unsigned i = instance->history.count; i-- > 0;) {
-        const struct change *change = history_at(&instance->history, i);
-        if (change->why.cause == cause && change->detail)
-            return strdup(change->detail);
-        if (change->to == PHASE_SPAWNING)
-            break;
-    }
-    return NULL;
-}
-
-/* With ERRNO= an app tells why it will end. */
-static char *supervisor_said_error(const struct instance *instance) {
-    char *words = NULL;
-    if (instance->said.error == 0 ||
-        asprintf(&words, "it said ERRNO=%d (%s)", instance->said.error, strerror(instance->said.error)) < 0)
-        return NULL;
-    return words;
-}
-
-/* A program that daemonizes itself ends at once, well, and leaves the real one behind. */
-static bool supervisor_went_to_background(const struct instance *instance) {
-    const struct lifecycle *life = &instance->life;
-    return life->phase == PHASE_CLEARING && life->takedown == CAUSE_EXITED && life->outcome.kind == OUTCOME_EXIT &&
-           life->outcome.number == 0 && life->lasted_ms < instance->config.min_uptime_ms && !instance->rules.oneshot;
-}
-
-static char *supervisor_exit_detail(const struct instance *instance) {
-    char *said = supervisor_said_error(instance);
-    if (said)
-        return said;
-    if (supervisor_went_to_background(instance))
-        return strdup("it left processes behind; an app has to stay in the foreground");
-    return supervisor_earlier_detail(instance, CAUSE_EXITED);
-}
-
-static char *supervisor_take_detail(const struct supervisor *sv, struct instance *instance, enum cause cause) {
-    char *detail = instance->detail;
-    instance->detail = NULL;
-    if (detail)
-        return detail;
-    switch (cause) {
-    case CAUSE_DEPENDENCY_READY:
-    case CAUSE_DEPENDENCY_MISSING:
-    case CAUSE_DEPENDENCY_FAILED:
-        return supervisor_missing_dependency(sv, instance, cause);
-    case CAUSE_NOT_READY_IN_TIME: {
-        const char *answer = readiness_last_answer(instance->readiness);
-        if (answer && !phase_has_process(instance->life.phase))
-            return supervisor_earlier_detail(instance, cause);
-        return answer ? strdup(answer) : NULL;
-    }
-    case CAUSE_UNFIT:
-    case CAUSE_UNHEALTHY:
-    case CAUSE_SPAWN_FAILED:
-        return supervisor_earlier_detail(instance, cause);
-    case CAUSE_EXITED:
-        return supervisor_exit_detail(instance);
-    case CAUSE_NONE:
-    case CAUSE_ASKED_START:
-    case CAUSE_ASKED_STOP:
-    case CAUSE_ASKED_RESTART:
-    case CAUSE_ASKED_KILL:
-    case CAUSE_BACKOFF_OVER:
-    case CAUSE_SPAWNED:
-    case CAUSE_READY:
-    case CAUSE_WATCHDOG:
-    case CAUSE_ENDING:
-    case CAUSE_PRE_START_DONE:
-    case CAUSE_PRE_START_FAILED:
-    case CAUSE_STOP_COMMAND_ENDED:
-    case CAUSE_KILL_TIMEOUT:
-        break;
-    }
-    return NULL;
-}
-
 static void supervisor_publish(struct supervisor *sv, struct instance *instance, enum phase from,
                                const struct why *why) {
     struct change change = {
@@ -196,7 +85,7 @@ static void supervisor_publish(struct supervisor *sv, struct instance *instance,
         .actor = supervisor_actor_of(instance, why->cause),
         .pid = instance->last_pid,
         .next_start = instance->life.phase == PHASE_BACKOFF ? instance->life.deadline : MONO_NEVER,
-        .detail = supervisor_take_detail(sv, instance, why->cause),
+        .detail = detail_take(&sv->roster, instance, why->cause),
     };
     (void)clock_gettime(CLOCK_REALTIME, &change.time);
     history_add(&instance->history, &change);
@@ -207,6 +96,19 @@ static void supervisor_publish(struct supervisor *sv, struct instance *instance,
         next = watch->next;
         watch->changed(watch, &event);
     }
+}
+
+void supervisor_watch(struct supervisor *sv, struct supervisor_watch *watch) {
+    watch->next = sv->watches;
+    sv->watches = watch;
+}
+
+void supervisor_unwatch(struct supervisor *sv, struct supervisor_watch *watch) {
+    for (struct supervisor_watch **at = &sv->watches; *at; at = &(*at)->next)
+        if (*at == watch) {
+            *at = watch->next;
+            return;
+        }
 }
 
 /* ---- stepping --------------------------------------------------------------------------------------------------- */
@@ -257,7 +159,7 @@ static void supervisor_look_after_failed_spawn(struct supervisor *sv, struct ins
 
 static enum gate supervisor_gate(const struct supervisor *sv, const struct instance *instance) {
     enum gate gate = plan_gate(sv->roster.plan, instance->index);
-    return gate == GATE_OPEN && supervisor_obstacle(sv, instance) ? GATE_CLOSED : gate;
+    return gate == GATE_OPEN && roster_obstacle(&sv->roster, instance) ? GATE_CLOSED : gate;
 }
 
 /* Who waits for the end of a process that a manifest has ended may go on once it is down, or another is started. */
@@ -324,13 +226,6 @@ static bool supervisor_is_busy(const struct supervisor *sv) {
             sv->roster.instances[i]->posted != 0)
             return true;
     }
-    return false;
-}
-
-static bool supervisor_has_failed(const struct supervisor *sv) {
-    for (size_t i = 0; i < sv->roster.count; i++)
-        if (sv->roster.plan[i].phase == PHASE_FAILED || sv->roster.plan[i].phase == PHASE_BLOCKED)
-            return true;
     return false;
 }
 
@@ -610,206 +505,4 @@ void supervisor_free(struct supervisor *sv) {
         manifest_fini(&sv->past->manifest);
     free(sv->past);
     free(sv);
-}
-
-/* ---- being looked at -------------------------------------------------------------------------------------------- */
-
-const struct manifest *supervisor_manifest(const struct supervisor *sv) {
-    return &sv->manifest;
-}
-
-uint64_t supervisor_edition(const struct supervisor *sv) {
-    return sv->edition;
-}
-
-const struct env *supervisor_inherited(const struct supervisor *sv) {
-    return &sv->inherited;
-}
-
-struct loop *supervisor_loop(const struct supervisor *sv) {
-    return sv->context.loop;
-}
-
-struct output_hub *supervisor_output(const struct supervisor *sv) {
-    return sv->context.hub;
-}
-
-struct tag_range supervisor_tags(const struct supervisor *sv) {
-    return (struct tag_range){sv->tag_base, sv->next_tag - sv->tag_base};
-}
-
-struct tag_range supervisor_first_tags(uint32_t tag_base, size_t instances) {
-    return (struct tag_range){tag_base, (uint32_t)instances * INSTANCE_TAGS};
-}
-
-struct mono supervisor_began(const struct supervisor *sv) {
-    return sv->began;
-}
-
-size_t supervisor_count(const struct supervisor *sv) {
-    return sv->roster.count;
-}
-
-/* What an instance waits for now, which need not be what it began to wait for. */
-static void supervisor_print_waiting(const struct supervisor *sv, const struct instance *instance,
-                                     const struct change *last, struct text *out) {
-    char *missing = supervisor_missing_dependency(sv, instance, last->why.cause);
-    why_print(&last->why, missing ? missing : last->detail, out);
-    free(missing);
-}
-
-static const char *supervisor_why(const struct supervisor *sv, struct instance *instance) {
-    const struct change *last =
-        instance->history.count > 0 ? history_at(&instance->history, instance->history.count - 1) : NULL;
-    bool is_waiting = last && last->to == PHASE_WAITING && last->why.cause == CAUSE_DEPENDENCY_MISSING;
-    if (!instance->why || is_waiting) {
-        struct text why TEXT_AUTO = {0};
-        if (is_waiting)
-            supervisor_print_waiting(sv, instance, last, &why);
-        else if (last)
-            why_print(&last->why, last->detail, &why);
-        else
-            text_str(&why, "not started yet");
-        if (!instance->why || strcmp(instance->why, text_get(&why)) != 0) {
-            free(instance->why);
-            instance->why = text_take(&why);
-        }
-    }
-    return instance->why ? instance->why : "";
-}
-
-/* A start was asked for that the lifecycle has not been told of yet. */
-static bool supervisor_is_to_start(const struct instance *instance) {
-    return instance->posted & (1U << EVENT_START);
-}
-
-struct instance_view supervisor_view(const struct supervisor *sv, size_t index) {
-    struct instance *instance = sv->roster.instances[index];
-    const char *err_path = output_path(instance->output, true);
-    const char *log_path = output_path(instance->output, false);
-    bool is_to_start = supervisor_is_to_start(instance);
-    return (struct instance_view){
-        .index = index,
-        .app = instance->name,
-        .name = instance->name,
-        .instance = 1,
-        .tag = instance->tag,
-        .life = &instance->life,
-        .config = &instance->config,
-        .pid = instance_pid(instance),
-        .why = supervisor_why(sv, instance),
-        .health = health_look(instance->health),
-        .status = instance->said.status,
-        .is_reloading = instance->said.is_reloading,
-        .said_error = instance->said.error,
-        .tail = output_tail(instance->output),
-        .log_path = log_path,
-        .err_path = err_path && (!log_path || strcmp(err_path, log_path) != 0) ? err_path : NULL,
-        .history = &instance->history,
-        .manifest_app = instance->app,
-        .marks = &instance->marks,
-        .is_gone = instance->is_gone,
-        .spawn_error = instance->spawn_error,
-        .wanted = is_to_start || (instance->life.goal == GOAL_UP && sv->roster.plan[index].wish != WISH_STOP),
-        .pending = is_to_start || sv->roster.plan[index].wish != WISH_NONE,
-    };
-}
-
-size_t supervisor_select(const struct supervisor *sv, const char *word, bool *set) {
-    size_t count = 0;
-    for (size_t i = 0; i < sv->roster.count; i++) {
-        if (sv->roster.instances[i]->is_gone || strcmp(sv->roster.instances[i]->name, word) != 0)
-            continue;
-        set[i] = true;
-        count++;
-    }
-    return count;
-}
-
-static bool supervisor_is_up(enum phase phase) {
-    return phase == PHASE_READY || phase == PHASE_DONE;
-}
-
-/* Counts the wanted instances by what ready_when asks for. */
-static bool supervisor_is_ready(const struct supervisor *sv) {
-    size_t wanted = 0;
-    size_t up = 0;
-    size_t begun = 0;
-    for (size_t i = 0; i < sv->roster.count; i++) {
-        enum phase phase = sv->roster.plan[i].phase;
-        bool is_wanted = sv->roster.plan[i].goal == GOAL_UP || supervisor_is_to_start(sv->roster.instances[i]);
-        if (!is_wanted && !supervisor_is_up(phase))
-            continue;
-        wanted++;
-        up += supervisor_is_up(phase);
-        begun += supervisor_is_up(phase) || phase == PHASE_STARTING;
-    }
-    switch (sv->manifest.supervisor.ready_when) {
-    case READY_WHEN_ALL:
-        return up == wanted;
-    case READY_WHEN_ANY:
-        return up > 0 || wanted == 0;
-    case READY_WHEN_STARTED:
-        return begun == wanted;
-    }
-    return false;
-}
-
-const char *supervisor_state(const struct supervisor *sv) {
-    if (sv->is_shutting_down)
-        return "stopping";
-    if (!sv->has_begun)
-        return "starting";
-    if (supervisor_is_ready(sv))
-        return "ready";
-    for (size_t i = 0; i < sv->roster.count; i++)
-        if (sv->roster.plan[i].phase == PHASE_BACKOFF)
-            return "degraded";
-    return supervisor_has_failed(sv) ? "degraded" : "starting";
-}
-
-const size_t *supervisor_dependencies(const struct supervisor *sv, size_t index, size_t *count_out) {
-    *count_out = sv->roster.plan[index].dep_count;
-    return sv->roster.plan[index].deps;
-}
-
-int supervisor_exit_code(const struct supervisor *sv) {
-    return sv->exit_code;
-}
-
-void supervisor_watch(struct supervisor *sv, struct supervisor_watch *watch) {
-    watch->next = sv->watches;
-    sv->watches = watch;
-}
-
-void supervisor_unwatch(struct supervisor *sv, struct supervisor_watch *watch) {
-    for (struct supervisor_watch **at = &sv->watches; *at; at = &(*at)->next)
-        if (*at == watch) {
-            *at = watch->next;
-            return;
-        }
-}
-
-bool supervisor_has_other_environment(struct supervisor *sv, size_t index) {
-    struct instance *instance = sv->roster.instances[index];
-    if (instance->is_gone || !phase_has_process(instance->life.phase))
-        return false;
-    if (!seen_has_changed(&instance->seen))
-        return instance->has_other_env;
-    struct seen seen = {0};
-    struct env env = {0};
-    struct diags diags = {0};
-    struct text unheard TEXT_AUTO = {0};
-    struct launch_context context = {&sv->manifest, &sv->inherited, &seen};
-    instance->has_other_env = !launch_environment(&context, instance->app, &env, &diags) ||
-                              env_marks_compare(&instance->marks, &env, sv->manifest.file, &unheard) > 0;
-    seen_clear(&instance->seen);
-    instance->seen = seen;
-    diags_fini(&diags);
-    env_fini(&env);
-    return instance->has_other_env;
-}
-
-bool supervisor_environment(struct supervisor *sv, size_t index, struct env *env, struct diags *diags) {
-    return launch_environment(&sv->context.launch, sv->roster.instances[index]->app, env, diags);
 }

@@ -65,4 +65,9 @@ void supervisor_remove_gone(struct supervisor *sv);
 /* Frees past manifests but for the first. */
 void supervisor_forget_past(struct supervisor *sv);
 
+/* ---- supervisor_view.c: being looked at ---- */
+
+/* Whether an app is down for good, or is held up by one that is. */
+bool supervisor_has_failed(const struct supervisor *sv);
+
 #endif
