@@ -14,7 +14,7 @@
 #include "core/columns.h"
 #include "core/value.h"
 
-enum { DEPLOY_LOOK_MS = 1000 }; /* for an answer that is only to be looked at */
+enum { DEPLOY_LOOK_MS = 1000 };
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
@@ -67,22 +67,13 @@ void deploy_begin_step(struct deploy *deploy) {
     deploy_begin_line(deploy);
 }
 
-static bool is_under_way(const json_t *instance) {
-    static const char *const settled[] = {"ready", "done", "stopped"};
-    const char *state = answer_string(instance, "state", "");
-    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++)
-        if (strcmp(state, settled[i]) == 0)
-            return false;
-    return true;
-}
-
 /* `: web starting, api waiting` */
 static void deploy_print_under_way(const json_t *instances, struct text *out) {
     const char *separator = ": ";
     size_t i = 0;
     const json_t *instance = NULL;
     json_array_foreach(instances, i, instance) {
-        if (!is_under_way(instance))
+        if (deploy_is_in(instance, "ready") || deploy_is_in(instance, "done") || deploy_is_in(instance, "stopped"))
             continue;
         text_printf(out, "%s%s %s", separator, answer_string(instance, "name", "?"),
                     answer_string(instance, "state", "?"));
@@ -90,13 +81,23 @@ static void deploy_print_under_way(const json_t *instances, struct text *out) {
     }
 }
 
-void deploy_show_progress(struct deploy *deploy) {
+/* By the watcher, as the other connection waits. NULL when there is no answer: it is only to be looked at. */
+static json_t *deploy_watch_status(struct deploy *deploy) {
     json_t *reply = NULL;
     bool more = false;
-    if (!console_has_line() || (!deploy->watcher && session_connect(&deploy->session, &deploy->watcher) < 0))
-        return;
-    if (session_send(&deploy->session, deploy->watcher, "Status", NULL, false) != CODE_DONE ||
-        session_receive(&deploy->session, deploy->watcher, DEPLOY_LOOK_MS, true, &reply, &more) != CODE_DONE)
+    if (!deploy->watcher && session_connect(&deploy->session, &deploy->watcher) < 0)
+        return NULL;
+    if (session_send(&deploy->session, deploy->watcher, "Status", NULL, false) == CODE_DONE &&
+        session_receive(&deploy->session, deploy->watcher, DEPLOY_LOOK_MS, true, &reply, &more) == CODE_DONE)
+        return reply;
+    upkeep_client_free(deploy->watcher);
+    deploy->watcher = NULL;
+    return NULL;
+}
+
+void deploy_show_progress(struct deploy *deploy) {
+    json_t *reply = console_has_line() ? deploy_watch_status(deploy) : NULL;
+    if (!reply)
         return;
     struct text line TEXT_AUTO = {0};
     deploy_print_head(deploy, &line);
