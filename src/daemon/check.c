@@ -13,6 +13,7 @@
 #include "core/manifest_keys.h"
 #include "daemon/daemon.h"
 #include "daemon/leftover.h"
+#include "daemon/lock.h"
 #include "daemon/require.h"
 #include "host/fs.h"
 
@@ -215,26 +216,13 @@ static bool check_is_named(const char *name, char *const *apps, size_t app_count
     return app_count == 0;
 }
 
-/* The supervisor that has this manifest's lock now; 0: none. */
-static pid_t check_supervisor(const struct manifest *manifest) {
-    struct text path TEXT_AUTO = {0};
-    char *bytes = NULL;
-    size_t len = 0;
-    text_printf(&path, "%s/lock", manifest->supervisor.runtime_dir);
-    if (fs_read(text_get(&path), 64, &bytes, &len) < 0)
-        return 0;
-    pid_t pid = (pid_t)strtol(bytes, NULL, 10);
-    free(bytes);
-    return pid;
-}
-
 static void check_all(struct check *check, char *const *apps, size_t app_count) {
     const struct manifest *manifest = check->manifest;
     struct stat st;
     check->has_running = leftover_read(manifest->supervisor.runtime_dir, &check->running) &&
                          stat(manifest->supervisor.runtime_dir, &st) == 0;
     check->runner = check->has_running ? st.st_uid : 0;
-    check->supervisor = check_supervisor(manifest);
+    check->supervisor = lock_holder(manifest->supervisor.runtime_dir, LOCK_SUPERVISOR, NULL);
     check_read_ports(check);
     check_folder(check, "log_dir", manifest->supervisor.log_dir);
     check_folder(check, "runtime_dir", manifest->supervisor.runtime_dir);

@@ -15,6 +15,7 @@
 #include "daemon/control.h"
 #include "daemon/launch.h"
 #include "daemon/leftover.h"
+#include "daemon/lock.h"
 #include "daemon/manager.h"
 #include "daemon/say.h"
 #include "daemon/supervisor.h"
@@ -141,29 +142,8 @@ static void daemon_settled(void *context) {
 
 /* ---- making ready ----------------------------------------------------------------------------------------------- */
 
-/* Who holds the lock, for the message; 0 when the file does not say. */
-static long daemon_lock_holder(const char *path) {
-    char *bytes = NULL;
-    size_t len = 0;
-    if (fs_read(path, 64, &bytes, &len) < 0)
-        return 0;
-    long pid = strtol(bytes, NULL, 10);
-    free(bytes);
-    return pid;
-}
-
-/* Everything else is made when it is missing; a root that is missing is a mistake in the manifest, or a disk that is
- * not mounted. */
-static bool daemon_has_root(const struct manifest *manifest, struct text *error) {
-    struct stat st;
-    const char *root = manifest->supervisor.root;
-    int why = stat(root, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
-    if (why != 0)
-        text_printf(error, "%s: cannot enter root %s: %s", manifest->file, root, strerror(why));
-    return why == 0;
-}
-
-static void daemon_say_rival(const struct daemon *daemon, const char *manifest_file, long pid, struct text *error) {
+static void daemon_say_rival(const struct daemon *daemon, const char *manifest_file, struct text *error) {
+    long pid = lock_holder(daemon->runtime_dir, LOCK_SUPERVISOR, NULL);
     char *stranger = leftover_stranger(daemon->runtime_dir, manifest_file);
     if (stranger)
         text_printf(error, "%s: its runtime dir %s is used by the supervisor of %s (pid %ld); set runtime_dir in one",
@@ -173,28 +153,13 @@ static void daemon_say_rival(const struct daemon *daemon, const char *manifest_f
     free(stranger);
 }
 
-static bool daemon_lock(struct daemon *daemon, const char *manifest_file, struct text *error) {
-    int r = fs_make_dirs(daemon->runtime_dir, 0700);
-    if (r < 0) {
-        text_printf(error, "cannot make the runtime dir %s: %s", daemon->runtime_dir, strerror(-r));
+static bool daemon_lock(struct daemon *daemon, const struct manifest *manifest, struct text *error) {
+    if (lock_make_place(manifest, error) < 0)
         return false;
-    }
-    struct text path TEXT_AUTO = {0};
-    text_printf(&path, "%s/lock", daemon->runtime_dir);
-    daemon->lock_fd = fs_lock(text_get(&path));
-    if (daemon->lock_fd == -EWOULDBLOCK) {
-        daemon_say_rival(daemon, manifest_file, daemon_lock_holder(text_get(&path)), error);
-        return false;
-    }
-    if (daemon->lock_fd < 0) {
-        text_printf(error, "cannot lock %s: %s", text_get(&path), strerror(-daemon->lock_fd));
-        return false;
-    }
-    char pid[32];
-    int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(daemon->lock_fd, 0) < 0 || pwrite(daemon->lock_fd, pid, (size_t)len, 0) < 0)
-        say(SAY_WARNING, NULL, "cannot write %s: %s", text_get(&path), strerror(errno));
-    return true;
+    daemon->lock_fd = lock_take(daemon->runtime_dir, LOCK_SUPERVISOR, "", error);
+    if (daemon->lock_fd == -EWOULDBLOCK)
+        daemon_say_rival(daemon, manifest->file, error);
+    return daemon->lock_fd >= 0;
 }
 
 static void daemon_clear_leftovers(struct daemon *daemon) {
@@ -236,7 +201,7 @@ static bool daemon_set_up(struct daemon *daemon, struct manifest *manifest, stru
         text_printf(error, "cannot set up: %s", strerror(-r));
         return false;
     }
-    if (!daemon_has_root(manifest, error) || !daemon_lock(daemon, manifest->file, error))
+    if (!daemon_lock(daemon, manifest, error))
         return false;
     daemon_clear_leftovers(daemon);
     struct tag_range tags = supervisor_first_tags(tag_draw_base(), manifest->app_count);

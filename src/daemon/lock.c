@@ -1,0 +1,58 @@
+#include "daemon/lock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/fs.h"
+
+enum { LOCK_BYTES = 256 };
+
+int lock_make_place(const struct manifest *manifest, struct text *error) {
+    struct stat st;
+    const char *root = manifest->supervisor.root;
+    const char *runtime_dir = manifest->supervisor.runtime_dir;
+    int why = stat(root, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    if (why != 0) {
+        text_printf(error, "%s: cannot enter root %s: %s", manifest->file, root, strerror(why));
+        return -why;
+    }
+    int r = fs_make_dirs(runtime_dir, 0700);
+    if (r < 0)
+        text_printf(error, "cannot make the runtime dir %s: %s", runtime_dir, strerror(-r));
+    return r;
+}
+
+int lock_take(const char *runtime_dir, const char *name, const char *words, struct text *error) {
+    struct text path TEXT_AUTO = {0};
+    struct text line TEXT_AUTO = {0};
+    text_printf(&path, "%s/%s", runtime_dir, name);
+    text_printf(&line, "%ld%s%s\n", (long)getpid(), *words ? " " : "", words);
+    int fd = path.failed || line.failed ? -ENOMEM : fs_lock(text_get(&path));
+    if (fd < 0 && fd != -EWOULDBLOCK)
+        text_printf(error, "cannot lock %s: %s", text_get(&path), strerror(-fd));
+    if (fd < 0)
+        return fd;
+    /* On a full disk the lock is held all the same: who is refused is told without a name then. */
+    (void)!ftruncate(fd, 0);
+    (void)!pwrite(fd, line.data, line.len, 0);
+    return fd;
+}
+
+pid_t lock_holder(const char *runtime_dir, const char *name, struct text *words) {
+    struct text path TEXT_AUTO = {0};
+    char *bytes = NULL;
+    size_t len = 0;
+    text_printf(&path, "%s/%s", runtime_dir, name);
+    if (path.failed || fs_read(text_get(&path), LOCK_BYTES, &bytes, &len) < 0)
+        return 0;
+    char *end = bytes;
+    long pid = strtol(bytes, &end, 10);
+    end += *end == ' ';
+    if (words)
+        text_append(words, end, strcspn(end, "\n"));
+    free(bytes);
+    return pid > 0 ? (pid_t)pid : 0;
+}
