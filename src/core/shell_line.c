@@ -93,9 +93,9 @@ static bool end_command(struct reader *reader) {
     int prefix = prefix_of(&words);
     if (prefix >= 0)
         drop_first(&words, (size_t)prefix);
-    if (prefix > 0 && words.count == 0) { /* assignments are a command too */
+    if (words.count == 0) { /* assignments are a command too; lines that are joined to nothing are none */
         words_fini(&words);
-        return true;
+        return prefix > 0;
     }
     bool is_good = prefix >= 0 && !is_beyond(words.list[0]) && add_step(reader->line, words);
     if (!is_good)
