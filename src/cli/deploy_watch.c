@@ -59,6 +59,19 @@ static const json_t *deploy_lost(const struct deploy *deploy, const json_t *now)
     return NULL;
 }
 
+/* It may be up again meanwhile: how its last process ended is what there is to say then. */
+static void deploy_print_loss(const json_t *lost, struct text *out) {
+    int64_t exit_code = answer_int(lost, "exit_code", -1);
+    const char *exit_signal = answer_string(lost, "exit_signal", NULL);
+    text_printf(out, "%s did not stay up: ", answer_string(lost, "name", "?"));
+    if (exit_code >= 0)
+        text_printf(out, "exited with code %lld", (long long)exit_code);
+    else if (exit_signal)
+        text_printf(out, "killed by %s", exit_signal);
+    else
+        text_str(out, answer_string(lost, "why", ""));
+}
+
 /* Looks whether what came up is still there. */
 static int deploy_look(struct deploy *deploy) {
     json_t *reply = NULL;
@@ -67,8 +80,7 @@ static int deploy_look(struct deploy *deploy) {
         return code;
     const json_t *lost = deploy_lost(deploy, json_object_get(reply, "instances"));
     struct text why TEXT_AUTO = {0};
-    if (lost)
-        text_printf(&why, "%s did not stay up: %s", answer_string(lost, "name", "?"), answer_string(lost, "why", ""));
+    deploy_print_loss(lost, &why);
     code = lost ? deploy_take_reply(deploy, reply) : CODE_DONE;
     if (lost && code == CODE_DONE) /* it is up again */
         code = code_fail(CODE_FAILED, "%s", text_get(&why));
