@@ -237,7 +237,8 @@ const struct manifest_key manifest_app_keys[] = {
          "parts "
          "of a name, `**` for any number of folders; a folder stands for all that is below it. None of these stands "
          "for names that begin with a dot, nor for `node_modules` and `__pycache__`: write those out. A leading `!` "
-         "leaves out what it matches.",
+         "leaves out what it matches.\n\nName the code, too, and not only what is installed: `upkeep deploy "
+         "--if-needed` restarts what it has prepared.",
      .example = "prepare_inputs =\n  package-lock.json\n  src/**\n  !src/generated"},
     {.name = "pre_start",
      .type = KEY_COMMANDS,
