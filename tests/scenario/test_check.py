@@ -364,6 +364,14 @@ class Incidents(Scenario):
                                          r"\(\S+ test_check.py, user \S+(, \S+)?\)\n    → (end it: kill|stop that)")
             SAID.add(normal(result.out.splitlines()[0]))
 
+    def test_port_is_held_by_another_upkeep(self):
+        port = free_port()
+        manifest = f"[app:backend]\ncommand = {CHILD} listen {port} serve\nport = {port}\n"
+        s = self.stack(manifest).run()
+        s.call("wait", check=0)
+        self.assertIn(f"    → it is an app of the upkeep in {s.folder}: upkeep shutdown there, or give the app another port\n",
+                      self.stack(manifest).call("check", check=1).out)
+
     def test_own_apps_hold_their_ports(self):
         port = free_port()
         s = self.stack(f"[app:backend]\ncommand = {CHILD} listen {port} serve\nport = {port}\n").run()

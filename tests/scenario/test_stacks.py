@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -158,11 +159,17 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()
 from channels.generic.websocket import WebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.urls import path
+from django.urls import path, re_path
+from channels.generic.http import AsyncHttpConsumer
+class UpgradeRequired(AsyncHttpConsumer):
+    async def handle(self, body):
+        await self.send_response(426, b'this is a WebSocket')
 class Echo(WebsocketConsumer):
     def receive(self, text_data=None, bytes_data=None):
         self.send(text_data)
-application = ProtocolTypeRouter({'http': http, 'websocket': URLRouter([path('ws', Echo.as_asgi())])})
+application = ProtocolTypeRouter({
+    'http': URLRouter([path('ws', UpgradeRequired.as_asgi()), re_path('', http)]),
+    'websocket': URLRouter([path('ws', Echo.as_asgi())])})
 """,
     ".env.example": "SECRET_KEY=\nREDIS_URL=redis://localhost:6379/0\n",
     "nginx.conf": """daemon off;
@@ -201,6 +208,10 @@ command = {PYTHON} -m daphne -b 127.0.0.1 -p ${{PORT}} chat.asgi:application
 port = {{web}}
 ready = http://127.0.0.1:${{PORT}}/health
 require_env = SECRET_KEY, REDIS_URL
+health = http://127.0.0.1:${{PORT}}/health
+verify =
+    http://127.0.0.1:${{PORT}}/ws = 426
+    tcp:127.0.0.1:{{redis}}
 depends_on = redis, migrate
 [app:nginx]
 command = nginx -p . -c nginx.conf
@@ -253,7 +264,7 @@ class Django(Real):
             socket.create_connection(("127.0.0.1", s.ports["redis"])).close()
 
     def test_nginx_goes_into_the_background(self):
-        self.refused(self.chat(("daemon off;", "")), "upkeep.ini:19: error: nginx: command goes into the background: nginx "
+        self.refused(self.chat(("daemon off;", "")), "upkeep.ini:23: error: nginx: command goes into the background: nginx "
                      'without "daemon off;" in nginx.conf or in -g')
 
     def test_port_of_nginx_is_held(self):
@@ -262,7 +273,7 @@ class Django(Real):
             held.bind(("127.0.0.1", s.ports["proxy"]))
             held.listen()
             result = s.call("check", check=1)
-            self.assertRegex(result.out, rf"^upkeep.ini:20: error: nginx: port {s.ports['proxy']} is held by pid "
+            self.assertRegex(result.out, rf"^upkeep.ini:24: error: nginx: port {s.ports['proxy']} is held by pid "
                                          rf"{os.getpid()} \(\S+ \S+, user ")
 
     def test_wsgi_server(self):
@@ -270,6 +281,30 @@ class Django(Real):
                        "manage.py runserver --noreload 127.0.0.1:${PORT}"))
         self.refused(s, "upkeep.ini:13: warning: web: command serves WSGI, which answers WebSockets with 404, and asgi.py has "
                      "some [asgi]", 0)
+
+    def test_deploy(self):
+        s = self.chat()
+        self.assertIn("3 conditions hold", s.call("deploy", check=0).out)
+        before = {i["name"]: i["pid"] for i in s.status()["instances"]}
+        asgi, web = s.read("upkeep.ini").decode(), s.ports["web"]
+        s.write("upkeep.ini", asgi.replace(f"{PYTHON} -m daphne -b 127.0.0.1 -p ${{PORT}} chat.asgi:application",
+                                           f"{PYTHON} manage.py runserver --noreload 127.0.0.1:${{PORT}}"))
+        failed = s.call("deploy", check=1)
+        self.assertIn("command serves WSGI, which answers WebSockets with 404, and asgi.py has some [asgi]", failed.out)
+        self.assertIn(f"upkeep: deploy failed in verify: web: http://127.0.0.1:{web}/ws = 426: "
+                      f"http://127.0.0.1:{web}/ws answered 404 instead of 426; ", failed.err.splitlines()[-1])
+        s.write("upkeep.ini", asgi)
+        s.call("deploy", check=0)
+        after = {i["name"]: i["pid"] for i in s.status()["instances"]}
+        self.assertEqual([name for name in before if before[name] != after[name]], ["web"])
+        self.assertEqual(open_websocket(s.ports["proxy"], "/ws"), 101)
+
+    def test_redis_dies_under_a_running_stack(self):
+        s = self.healthy(self.chat(("[app:redis]", "[app:redis]\nrestart = never")))
+        os.kill(s.pid("redis"), signal.SIGKILL)
+        self.assertIn("killed by SIGKILL", s.wait_state("redis", "failed")["why"])
+        self.assertEqual(json.loads(s.call("check", "--json", check=0).out)["errors"], 0)
+        self.assertRegex(s.call("deploy", check=0).out, r"\nredis +start +ready +\S+ +it had failed\n")
 
     def test_migration_fails(self):
         s = self.chat(("migrate --noinput", "migrat --noinput"), ("type = oneshot", "type = oneshot\nrestart = never"))
