@@ -372,5 +372,44 @@ depends_on = web
         self.assertIn("it left processes behind; an app has to stay in the foreground", s.call("start", check=1).err)
 
 
+NEXT = os.environ.get("UPKEEP_TEST_NEXT", "")  # examples/fastapi-nextjs/web-ui, installed and built
+
+
+@unittest.skipUnless(os.path.exists(os.path.join(NEXT, ".next/BUILD_ID")),
+                     "skipped: UPKEEP_TEST_NEXT names no folder with a built Next.js")
+class Next(Real):
+    def web(self, command="npm start -- --port ${PORT}"):
+        s = self.real(f"""[app:frontend]
+cwd = web-ui
+command = {command}
+port = {free_port()}
+health = tcp:127.0.0.1:${{PORT}}
+env = NODE_ENV=production
+""", {})
+        shutil.copytree(NEXT, os.path.join(s.folder, "web-ui"), ignore=shutil.ignore_patterns("node_modules"))
+        os.symlink(os.path.join(NEXT, "node_modules"), os.path.join(s.folder, "web-ui", "node_modules"))
+        return s
+
+    def test_healthy(self):
+        for command in ("npm start -- --port ${PORT}", "node_modules/.bin/next start -p ${PORT}"):
+            self.ends_well(self.healthy(self.web(command)))
+
+    def test_node_modules_are_missing(self):
+        s = self.web()
+        os.unlink(os.path.join(s.folder, "web-ui", "node_modules"))
+        self.refused(s, "upkeep.ini:3: error: frontend: command: the script start of package.json runs next, which is neither "
+                     "in node_modules/.bin nor in PATH")
+
+    def test_build_is_missing(self):
+        s = self.web()
+        shutil.rmtree(os.path.join(s.folder, "web-ui", ".next"))
+        s.write("web-ui/next.config.mjs", "export default {};\n")
+        self.refused(s, "web-ui/.next/BUILD_ID: error: frontend: there is no build that next start could serve")
+
+    def test_development_server(self):
+        self.refused(self.web("node_modules/.bin/next dev -p ${PORT}"),
+                     "upkeep.ini:3: warning: frontend: command is for development: next dev [dev-command]", 0)
+
+
 if __name__ == "__main__":
     main()
