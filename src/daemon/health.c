@@ -82,12 +82,7 @@ static void health_begin_answer(struct health *health) {
 static void health_ended(struct trial *trial, enum trial_verdict verdict, void *context) {
     struct health *health = context;
     health_begin_answer(health);
-    if (verdict == TRIAL_YES)
-        trial_print_yes(trial, &health->answer);
-    else if (verdict == TRIAL_STRANGER)
-        trial_print_stranger(trial, &health->answer);
-    else
-        trial_print_no(trial, &health->answer);
+    trial_print_verdict(trial, verdict, &health->answer);
     if (verdict == TRIAL_YES)
         health_pass(health);
     else

@@ -82,12 +82,19 @@ bool trial_is_under_way(const struct trial *trial) {
     return trial->is_under_way;
 }
 
-void trial_print_yes(const struct trial *trial, struct text *out) {
-    trial->kind->print_yes(trial, out);
-}
-
-void trial_print_stranger(const struct trial *trial, struct text *out) {
-    text_str(out, text_get(&trial->stranger));
+void trial_print_verdict(const struct trial *trial, enum trial_verdict verdict, struct text *out) {
+    switch (verdict) {
+    case TRIAL_YES:
+        trial->kind->print_yes(trial, out);
+        return;
+    case TRIAL_STRANGER:
+        text_str(out, text_get(&trial->stranger));
+        return;
+    case TRIAL_REFUSED:
+    case TRIAL_NO:
+        trial_print_no(trial, out);
+        return;
+    }
 }
 
 void trial_print_no(const struct trial *trial, struct text *out) {

@@ -1,5 +1,6 @@
 /* One try at a condition that can be asked at any time: port, tcp:, unix:, http:// and exec:. Readiness tries until it
- * is met, health now and then, verify once. Each kind is a file trial_*.c. */
+ * is met, health for as long as the app is ready, verify until it is met or was missed too often. Each kind is a file
+ * trial_*.c. */
 #ifndef UPKEEP_DAEMON_TRIAL_H
 #define UPKEEP_DAEMON_TRIAL_H
 
@@ -62,11 +63,9 @@ void trial_cancel(struct trial *trial);
 
 bool trial_is_under_way(const struct trial *trial);
 
-/* How it was met, after TRIAL_YES: `port 14200 accepts connections`. */
-void trial_print_yes(const struct trial *trial, struct text *out);
-
-/* Who answered, after TRIAL_STRANGER: `port 14200 is held by pid 812 (uvicorn, user www)`. */
-void trial_print_stranger(const struct trial *trial, struct text *out);
+/* What a try came to, in the words for its verdict: how it was met (`port 14200 accepts connections`), who answered
+ * (`port 14200 is held by pid 812 (uvicorn, user www)`), or as trial_print_no(). */
+void trial_print_verdict(const struct trial *trial, enum trial_verdict verdict, struct text *out);
 
 /* The last answer that was a no (`connection refused on 127.0.0.1:80`), or what the try that is under way waits for
  * where that says more. Nothing when there is none. */

@@ -76,12 +76,7 @@ static void verify_missed(struct verify_item *item) {
 static void verify_ended(struct trial *trial, enum trial_verdict verdict, void *context) {
     struct verify_item *item = context;
     text_clear(&item->answer);
-    if (verdict == TRIAL_YES)
-        trial_print_yes(trial, &item->answer);
-    else if (verdict == TRIAL_STRANGER)
-        trial_print_stranger(trial, &item->answer);
-    else
-        trial_print_no(trial, &item->answer);
+    trial_print_verdict(trial, verdict, &item->answer);
     if (verdict == TRIAL_YES)
         verify_settle(item, true);
     else

@@ -59,12 +59,9 @@ static void on_ended(struct trial *trial, enum trial_verdict verdict, void *cont
     struct try_watch *watch = context;
     watch->strange_tries = verdict == TRIAL_STRANGER ? watch->strange_tries + 1 : 0;
     watch->is_refused = verdict == TRIAL_REFUSED;
-    if (verdict == TRIAL_YES) {
-        trial_print_yes(trial, &watch->readiness->sentence);
-        report(watch, WATCH_READY);
-    } else if (watch->strange_tries == STRANGE_TRIES) {
-        trial_print_stranger(trial, &watch->readiness->sentence);
-        report(watch, WATCH_UNFIT);
+    if (verdict == TRIAL_YES || watch->strange_tries == STRANGE_TRIES) {
+        trial_print_verdict(trial, verdict, &watch->readiness->sentence);
+        report(watch, verdict == TRIAL_YES ? WATCH_READY : WATCH_UNFIT);
     } else if (verdict != TRIAL_REFUSED) {
         pace_next(&watch->pace, watch->is_exec ? EXEC_APART_MS : CONNECT_APART_MS);
     } else if (!look_around(watch)) {

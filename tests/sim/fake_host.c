@@ -467,17 +467,9 @@ bool trial_is_under_way(const struct trial *trial) {
     (void)trial;
     return false;
 }
-void trial_print_yes(const struct trial *trial, struct text *out) {
+void trial_print_verdict(const struct trial *trial, enum trial_verdict verdict, struct text *out) {
     (void)trial;
-    text_str(out, "it said yes");
-}
-void trial_print_no(const struct trial *trial, struct text *out) {
-    (void)trial;
-    text_str(out, "it said no");
-}
-void trial_print_stranger(const struct trial *trial, struct text *out) {
-    (void)trial;
-    text_str(out, "a stranger said yes");
+    text_str(out, verdict == TRIAL_YES ? "it said yes" : "it said no");
 }
 
 struct sockets *sockets_new(void) {
