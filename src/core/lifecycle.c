@@ -940,6 +940,10 @@ bool phase_has_process(enum phase phase) {
     return phases[phase].has_process;
 }
 
+bool phase_is_up(enum phase phase) {
+    return phase == PHASE_READY || phase == PHASE_DONE;
+}
+
 bool phase_is_stopping(enum phase phase) {
     return phases[phase].is_stopping;
 }

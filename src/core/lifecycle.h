@@ -178,6 +178,9 @@ uint32_t lifecycle_restarts(const struct lifecycle *state);
 /* Whether a process of this instance may exist. */
 bool phase_has_process(enum phase phase);
 
+/* Whether the app is what it is to be, ready or a oneshot that is done: what depends on it may start. */
+bool phase_is_up(enum phase phase);
+
 /* Whether the phase is one of ending a process. */
 bool phase_is_stopping(enum phase phase);
 

@@ -7,7 +7,7 @@ enum gate plan_gate(const struct plan_app *apps, size_t i) {
         bool settled = dep->wish == WISH_NONE;
         if (settled && (dep->phase == PHASE_FAILED || dep->phase == PHASE_BLOCKED))
             return GATE_BROKEN;
-        if (!settled || (dep->phase != PHASE_READY && dep->phase != PHASE_DONE))
+        if (!settled || !phase_is_up(dep->phase))
             gate = GATE_CLOSED;
     }
     return gate;

@@ -125,7 +125,7 @@ static int64_t allowance_ms(const struct progress *progress, const struct progre
 
 static void count(struct progress *progress, const struct progress_app *app) {
     enum phase phase = app->life->phase;
-    bool is_up = phase == PHASE_READY || phase == PHASE_DONE;
+    bool is_up = phase_is_up(phase);
     progress->left += phase_has_process(phase);
     if (!app->is_wanted && !is_up)
         return;

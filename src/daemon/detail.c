@@ -13,7 +13,7 @@ const char *detail_dependency(const struct roster *roster, const struct instance
     for (size_t i = 0; i < app->dep_count; i++) {
         const struct plan_app *dep = &roster->plan[app->deps[i]];
         bool has_failed = dep->phase == PHASE_FAILED || dep->phase == PHASE_BLOCKED;
-        bool is_up = (dep->phase == PHASE_READY || dep->phase == PHASE_DONE) && dep->wish == WISH_NONE;
+        bool is_up = phase_is_up(dep->phase) && dep->wish == WISH_NONE;
         if (cause == CAUSE_DEPENDENCY_FAILED ? has_failed : !is_up)
             return roster->instances[app->deps[i]]->name;
     }

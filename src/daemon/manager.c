@@ -184,7 +184,7 @@ static void manager_changed(struct supervisor_watch *watch, const struct supervi
         return;
     if (event->change->to == PHASE_FAILED || event->change->to == PHASE_BACKOFF)
         manager_note_failure(manager, event);
-    else if (event->change->to == PHASE_READY || event->change->to == PHASE_DONE)
+    else if (phase_is_up(event->change->to))
         manager_forgive(manager, event->index);
 }
 

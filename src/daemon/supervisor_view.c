@@ -124,10 +124,6 @@ bool supervisor_has_failed(const struct supervisor *sv) {
     return false;
 }
 
-static bool supervisor_is_up(enum phase phase) {
-    return phase == PHASE_READY || phase == PHASE_DONE;
-}
-
 /* Counts the wanted instances by what ready_when asks for. */
 static bool supervisor_is_ready(const struct supervisor *sv) {
     size_t wanted = 0;
@@ -136,11 +132,11 @@ static bool supervisor_is_ready(const struct supervisor *sv) {
     for (size_t i = 0; i < sv->roster.count; i++) {
         enum phase phase = sv->roster.plan[i].phase;
         bool is_wanted = sv->roster.plan[i].goal == GOAL_UP || supervisor_is_to_start(sv->roster.instances[i]);
-        if (!is_wanted && !supervisor_is_up(phase))
+        if (!is_wanted && !phase_is_up(phase))
             continue;
         wanted++;
-        up += supervisor_is_up(phase);
-        begun += supervisor_is_up(phase) || phase == PHASE_STARTING;
+        up += phase_is_up(phase);
+        begun += phase_is_up(phase) || phase == PHASE_STARTING;
     }
     switch (sv->manifest.supervisor.ready_when) {
     case READY_WHEN_ALL:

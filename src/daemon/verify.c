@@ -83,17 +83,13 @@ static void verify_ended(struct trial *trial, enum trial_verdict verdict, void *
         verify_missed(item);
 }
 
-static bool verify_is_up(enum phase phase) {
-    return phase == PHASE_READY || phase == PHASE_DONE;
-}
-
 static void verify_due(struct loop_timer *timer) {
     struct verify_item *item = LOOP_CONTAINER(timer, struct verify_item, timer);
     struct supervisor *supervisor = item->verify->supervisor;
     struct instance_view view = supervisor_view(supervisor, item->index);
     item->tries_left--;
     text_clear(&item->answer);
-    if (!verify_is_up(view.life->phase)) {
+    if (!phase_is_up(view.life->phase)) {
         text_printf(&item->answer, "%s is %s: %s", item->app, phase_word(view.life->phase), view.why);
         verify_missed(item);
         return;
