@@ -19,11 +19,10 @@
 #include "daemon/manager.h"
 #include "daemon/say.h"
 #include "daemon/supervisor.h"
-#include "host/clear.h"
 #include "host/fs.h"
 #include "host/proc.h"
 
-enum { DAEMON_LEFTOVER_TIMEOUT_MS = 5000, DAEMON_ECHO_MS = 20 };
+enum { DAEMON_ECHO_MS = 20 };
 
 /* One `upkeep run`, from the lock to the last line. */
 struct daemon {
@@ -162,16 +161,6 @@ static bool daemon_lock(struct daemon *daemon, const struct manifest *manifest, 
     return daemon->lock_fd >= 0;
 }
 
-static void daemon_clear_leftovers(struct daemon *daemon) {
-    struct tag_range tags;
-    if (!leftover_read(daemon->runtime_dir, &tags))
-        return;
-    size_t count = clear_tags(tags, DAEMON_LEFTOVER_TIMEOUT_MS);
-    if (count > 0)
-        say(SAY_WARNING, NULL, "an earlier supervisor was killed; ended %zu process%s that it had left", count,
-            count == 1 ? "" : "es");
-}
-
 static void daemon_write_state(const struct daemon *daemon, struct tag_range tags, const char *manifest_file) {
     int r = leftover_write(daemon->runtime_dir, &tags, manifest_file);
     if (r < 0)
@@ -203,7 +192,7 @@ static bool daemon_set_up(struct daemon *daemon, struct manifest *manifest, stru
     }
     if (!daemon_lock(daemon, manifest, error))
         return false;
-    daemon_clear_leftovers(daemon);
+    leftover_end(daemon->runtime_dir, "an earlier supervisor");
     struct tag_range tags = supervisor_first_tags(tag_draw_base(), manifest->app_count);
     daemon_write_state(daemon, tags, manifest->file);
     daemon->supervisor = supervisor_new(daemon->loop, manifest, environ, tags.base, daemon->terminal_fd);

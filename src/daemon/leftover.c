@@ -7,9 +7,14 @@
 #include <unistd.h>
 
 #include "core/text.h"
+#include "daemon/say.h"
+#include "host/clear.h"
 #include "host/fs.h"
 
-enum { LEFTOVER_STATE_MAX = 8192 };
+enum {
+    LEFTOVER_STATE_MAX = 8192,
+    LEFTOVER_TIMEOUT_MS = 5000, /* for their own end, before they are killed */
+};
 
 #define LEFTOVER_MANIFEST "\nmanifest="
 
@@ -58,6 +63,16 @@ bool leftover_read(const char *runtime_dir, struct tag_range *tags_out) {
     free(bytes);
     free(path);
     return ok;
+}
+
+void leftover_end(const char *runtime_dir, const char *whom) {
+    struct tag_range tags;
+    if (!leftover_read(runtime_dir, &tags))
+        return;
+    size_t count = clear_tags(tags, LEFTOVER_TIMEOUT_MS);
+    if (count > 0)
+        say(SAY_WARNING, NULL, "%s was killed; ended %zu process%s that it had left", whom, count,
+            count == 1 ? "" : "es");
 }
 
 int leftover_write(const char *runtime_dir, const struct tag_range *tags, const char *manifest) {

@@ -8,6 +8,10 @@
 
 #include "host/tag.h"
 
+/* Ends what the state file tells of, and says so. whom: who was killed (`an earlier supervisor`). Blocks for some
+ * seconds, where processes do not end when asked. To be called with the lock. */
+void leftover_end(const char *runtime_dir, const char *whom);
+
 /* Reads the state file. False when there is none, or it is of an earlier boot, or not ours to understand. */
 bool leftover_read(const char *runtime_dir, struct tag_range *tags_out);
 

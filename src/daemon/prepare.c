@@ -18,7 +18,6 @@
 #include "daemon/output.h"
 #include "daemon/record.h"
 #include "daemon/say.h"
-#include "host/clear.h"
 #include "host/fs.h"
 #include "host/proc.h"
 #include "host/tree.h"
@@ -28,7 +27,6 @@ enum {
     TICK_MS = 1000,
     KILL_AGAIN_MS = 1000,
     ECHO_MS = 20, /* see daemon_end() */
-    LEFTOVER_TIMEOUT_MS = 5000,
 };
 
 static const int ending_signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
@@ -516,22 +514,11 @@ static void run_forget_signals(const struct preparing *run) {
 
 /* ---- the run ---- */
 
-/* A run that was killed could not end what it had begun. */
-static void run_clear_leftovers(const char *folder) {
-    struct tag_range tags;
-    if (!leftover_read(folder, &tags))
-        return;
-    size_t count = clear_tags(tags, LEFTOVER_TIMEOUT_MS);
-    if (count > 0)
-        say(SAY_WARNING, NULL, "an earlier upkeep prepare was killed; ended %zu process%s that it had left", count,
-            count == 1 ? "" : "es");
-}
-
 static bool run_open_folder(const struct preparing *run, struct tag_range tags, struct text *error) {
     char *folder = record_folder(run->manifest);
     int r = folder ? fs_make_dirs(folder, 0700) : -ENOMEM;
     if (r >= 0) {
-        run_clear_leftovers(folder);
+        leftover_end(folder, "an earlier upkeep prepare");
         r = leftover_write(folder, &tags, run->manifest->file);
     }
     if (r < 0)
