@@ -239,18 +239,25 @@ static enum value_verdict read_strings(const struct manifest_value *value, const
     return verdict;
 }
 
+/* Likewise, of which an app can have so many. */
+static enum value_verdict read_few(const struct manifest_value *value, const char *separators, parse_string *parse,
+                                   size_t most, const char *what, struct list *field) {
+    enum value_verdict verdict = read_strings(value, separators, parse, field);
+    if (verdict != VALUE_GOOD || field->count <= most)
+        return verdict;
+    TEXT_AUTO struct text error = {0};
+    text_printf(&error, "more %s than an app can have", what);
+    list_fini(field);
+    return refuse(value, 0, text_get(&error));
+}
+
 static bool parse_listen(const struct manifest_value *value, const char *string, void *field, struct text *error) {
     struct listen_address address;
     return listen_parse(string, &address, error) && parse_plain(value, string, field, error);
 }
 
 static enum value_verdict read_listen(const struct manifest_value *value, void *field) {
-    struct list *list = field;
-    enum value_verdict verdict = read_strings(value, FILES, parse_listen, list);
-    if (verdict != VALUE_GOOD || list->count <= LIMIT_LISTEN)
-        return verdict;
-    fini_list(list);
-    return refuse(value, 0, "more sockets than an app can have");
+    return read_few(value, FILES, parse_listen, LIMIT_LISTEN, "sockets", field);
 }
 
 static enum value_verdict read_commands(const struct manifest_value *value, void *field) {
@@ -274,12 +281,7 @@ static bool keep_probe(const struct manifest_value *value, const char *string, v
 }
 
 static enum value_verdict read_probes(const struct manifest_value *value, void *field) {
-    struct list *list = field;
-    enum value_verdict verdict = read_strings(value, LINES, keep_probe, list);
-    if (verdict != VALUE_GOOD || list->count <= LIMIT_VERIFY)
-        return verdict;
-    fini_list(list);
-    return refuse(value, 0, "more conditions than an app can have");
+    return read_few(value, LINES, keep_probe, LIMIT_VERIFY, "conditions", field);
 }
 
 static enum value_verdict read_paths(const struct manifest_value *value, void *field) {
@@ -301,14 +303,11 @@ static bool names_something(const struct list *patterns) {
 }
 
 static enum value_verdict read_patterns(const struct manifest_value *value, void *field) {
-    struct list *list = field;
-    enum value_verdict verdict = read_strings(value, FILES, parse_pattern, list);
-    if (verdict != VALUE_GOOD || (list->count <= LIMIT_PREPARE_PATTERNS && names_something(list)))
+    enum value_verdict verdict = read_few(value, FILES, parse_pattern, LIMIT_PREPARE_PATTERNS, "patterns", field);
+    if (verdict != VALUE_GOOD || names_something(field))
         return verdict;
-    bool is_long = list->count > LIMIT_PREPARE_PATTERNS;
-    fini_list(list);
-    return refuse(value, 0,
-                  is_long ? "more patterns than an app can have" : "names nothing but what is to be left out");
+    list_fini(field);
+    return refuse(value, 0, "names nothing but what is to be left out");
 }
 
 /* Names of one kind: says in error why this is none. */
