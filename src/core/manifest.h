@@ -87,12 +87,7 @@ struct app_config {
     enum log_format log_format;
     char *user;  /* a name or a number; NULL: the supervisor's */
     char *group; /* likewise; NULL: the user's */
-    struct optional umask;
-    struct optional nice;
-    struct optional oom_score_adj;
-    struct optional limit_nofile;
-    struct optional limit_core; /* bytes, or VALUE_UNLIMITED */
-    bool no_new_privileges;
+    struct spawn_attributes attributes;
 };
 
 /* env and env_file of one section that applies to an app, lowest first; see core/layers.h. */

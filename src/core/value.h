@@ -49,6 +49,17 @@ struct optional {
 /* What `unlimited` is as a size: it stays so in an rlim_t. */
 enum { VALUE_UNLIMITED = -1 };
 
+/* What a process is to have from its start on, where that is not what upkeep itself has. Zero-initialised is nothing.
+ */
+struct spawn_attributes {
+    struct optional umask;
+    struct optional nice;
+    struct optional oom_score_adj;
+    struct optional limit_nofile; /* or VALUE_UNLIMITED */
+    struct optional limit_core;   /* bytes, or VALUE_UNLIMITED */
+    bool no_new_privileges;
+};
+
 /* The ends of a process that count as success. */
 struct exit_set {
     uint32_t codes[8]; /* bit n: exit code n */

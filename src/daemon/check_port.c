@@ -71,7 +71,7 @@ static bool may_bind(const struct check *check, struct check_app *app, int port)
     struct proc_spec spec = {.terms = &app->terms};
     struct text unused TEXT_AUTO = {0};
     bool has =
-        !app->terms.no_new_privileges &&
+        !app->terms.attributes.no_new_privileges &&
         launch_command(&check->launch, &app->config, app->config.command, &app->env, 1, &launch, &spec, &unused) &&
         getxattr(launch.program, "security.capability", NULL, 0) > 0;
     launch_fini(&launch);

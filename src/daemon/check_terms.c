@@ -38,21 +38,21 @@ static int64_t read_number(const char *path, int64_t fallback) {
 }
 
 static void check_nofile(const struct check *check, const struct check_app *app) {
-    const struct optional *wanted = &app->config.limit_nofile;
+    const struct optional *wanted = &app->config.attributes.limit_nofile;
     if (wanted->is_given && (wanted->number > read_number("/proc/sys/fs/nr_open", INT64_MAX) ||
                              is_above_hard(RLIMIT_NOFILE, wanted->number)))
         find_limit(check, app, "limit_nofile", PROC_STEP_LIMIT_NOFILE);
 }
 
 static void check_core(const struct check *check, const struct check_app *app) {
-    const struct optional *wanted = &app->config.limit_core;
+    const struct optional *wanted = &app->config.attributes.limit_core;
     if (wanted->is_given && is_above_hard(RLIMIT_CORE, wanted->number))
         find_limit(check, app, "limit_core", PROC_STEP_LIMIT_CORE);
 }
 
 /* As the kernel judges it (can_nice in kernel/sched): RLIMIT_NICE counts from 20 down. */
 static void check_nice(const struct check *check, const struct check_app *app) {
-    const struct optional *wanted = &app->config.nice;
+    const struct optional *wanted = &app->config.attributes.nice;
     struct rlimit limit;
     errno = 0;
     int now = getpriority(PRIO_PROCESS, 0);
@@ -74,7 +74,7 @@ static bool may_lower_oom_score(int64_t wanted, int64_t now) {
 }
 
 static void check_oom_score(const struct check *check, const struct check_app *app) {
-    const struct optional *wanted = &app->config.oom_score_adj;
+    const struct optional *wanted = &app->config.attributes.oom_score_adj;
     int64_t now = read_number("/proc/self/oom_score_adj", -1000);
     if (wanted->is_given && wanted->number < now && !may_lower_oom_score(wanted->number, now))
         find_limit(check, app, "oom_score_adj", PROC_STEP_OOM_SCORE_ADJ);

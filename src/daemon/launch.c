@@ -114,12 +114,7 @@ bool launch_find_terms(const struct app_config *config, struct proc_terms *terms
     launch_terms_fini(terms);
     *terms = (struct proc_terms){
         .account = account,
-        .umask = config->umask,
-        .nice = config->nice,
-        .oom_score_adj = config->oom_score_adj,
-        .limit_nofile = config->limit_nofile,
-        .limit_core = config->limit_core,
-        .no_new_privileges = config->no_new_privileges,
+        .attributes = config->attributes,
     };
     return true;
 }

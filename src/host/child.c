@@ -69,7 +69,7 @@ static int tell_kernel(const char *path, const char *text) {
  * new: the group has a nice of its own. It is there only where it is needed, and not everybody may set it at any time.
  */
 static int set_nice(const struct child_plan *plan) {
-    const struct optional *nice = &plan->terms->nice;
+    const struct optional *nice = &plan->terms->attributes.nice;
     if (!nice->is_given)
         return 0;
     (void)tell_kernel("/proc/self/autogroup", plan->nice);
@@ -113,17 +113,17 @@ CHILD_STACK static void take_terms(struct child_plan *plan) {
         give_up(plan, PROC_STEP_OOM_SCORE_ADJ);
     if (setrlimit(RLIMIT_NOFILE, &plan->nofile) < 0 || setrlimit(RLIMIT_LOCKS, &plan->locks) < 0)
         give_up(plan, PROC_STEP_LIMITS);
-    if (set_limit(RLIMIT_NOFILE, &terms->limit_nofile) < 0)
+    if (set_limit(RLIMIT_NOFILE, &terms->attributes.limit_nofile) < 0)
         give_up(plan, PROC_STEP_LIMIT_NOFILE);
-    if (set_limit(RLIMIT_CORE, &terms->limit_core) < 0)
+    if (set_limit(RLIMIT_CORE, &terms->attributes.limit_core) < 0)
         give_up(plan, PROC_STEP_LIMIT_CORE);
     if (set_nice(plan) < 0)
         give_up(plan, PROC_STEP_NICE);
-    if (terms->umask.is_given)
-        umask((mode_t)terms->umask.number);
+    if (terms->attributes.umask.is_given)
+        umask((mode_t)terms->attributes.umask.number);
     if (plan->changes_account && change_account(&terms->account) < 0)
         give_up(plan, PROC_STEP_ACCOUNT);
-    if (terms->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
+    if (terms->attributes.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0)
         give_up(plan, PROC_STEP_PRIVILEGES);
 }
 

@@ -282,10 +282,11 @@ int proc_spawn(struct proc *proc, const struct proc_spec *spec, void (*ended)(st
         .ignored_count = common.ignored_count,
         .first_closed = common.first_closed,
     };
-    if (terms->oom_score_adj.is_given)
-        (void)snprintf(plan.oom_score_adj, sizeof plan.oom_score_adj, "%d\n", (int)terms->oom_score_adj.number);
-    if (terms->nice.is_given)
-        (void)snprintf(plan.nice, sizeof plan.nice, "%d\n", (int)terms->nice.number);
+    if (terms->attributes.oom_score_adj.is_given)
+        (void)snprintf(plan.oom_score_adj, sizeof plan.oom_score_adj, "%d\n",
+                       (int)terms->attributes.oom_score_adj.number);
+    if (terms->attributes.nice.is_given)
+        (void)snprintf(plan.nice, sizeof plan.nice, "%d\n", (int)terms->attributes.nice.number);
     int status = stage(spec, &plan);
     if (status < 0) {
         unstage(&plan, spec->fd_count);

@@ -42,15 +42,10 @@ enum proc_step {
     PROC_STEP_EXEC
 };
 
-/* What a process is to be and to have that is not as we are and have it. Zero-initialised is nothing. */
+/* Who a process is to be, and what it is to have, that is not as we are and have it. Zero-initialised is nothing. */
 struct proc_terms {
     struct account account; /* with its groups; owned */
-    struct optional umask;
-    struct optional nice;
-    struct optional oom_score_adj;
-    struct optional limit_nofile;
-    struct optional limit_core; /* bytes, or VALUE_UNLIMITED */
-    bool no_new_privileges;
+    struct spawn_attributes attributes;
 };
 
 struct proc_spec {

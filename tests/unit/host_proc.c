@@ -351,8 +351,7 @@ static void another_user_has_memory_of_his_own(void **state) {
     gid_t groups[] = {STRANGER + 2};
     const struct proc_terms terms = {
         .account = {.is_given = true, .uid = STRANGER, .gid = STRANGER + 1, .groups = groups, .group_count = 1},
-        .limit_nofile = {true, 123},
-        .no_new_privileges = true,
+        .attributes = {.limit_nofile = {true, 123}, .no_new_privileges = true},
     };
     if (geteuid() != 0)
         skip();
