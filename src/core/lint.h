@@ -40,7 +40,7 @@ const char *lint_sleep(char *const *words, size_t count);
  * others. */
 int lint_graceful_signal(char *const *words, size_t count);
 
-/* A program without its folder: `nginx` of `/usr/sbin/nginx`; within path. */
+/* A program, or any file, without its folder: `nginx` of `/usr/sbin/nginx`; within path. */
 const char *lint_program(const char *path);
 
 /* The script that an interpreter is to run: `server.js` of `node server.js`. NULL: none, or not to be told. */

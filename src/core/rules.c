@@ -15,7 +15,7 @@ const struct rule_row rule_rows[] = {
                       "The programs of `command`, `pre_start`, `stop_command` and `exec:` conditions, looked for from "
                       "the app's own folder and in the app's own `PATH`, as a start would; what a plain line of a "
                       "shell runs, also that of an npm script, which looks in `node_modules/.bin` first; and the file "
-                      "that `node` or `python` is given.",
+                      "that `node` or `python` is given, or the module of `.venv/bin/python -m`.",
                       true},
     [RULE_INTERPRETER] =
         {"interpreter", DIAG_ERROR, "a script's #! line names an interpreter that is there",

@@ -90,6 +90,9 @@ typedef void check_each_step(const struct check *check, const struct check_app *
 /* Calls each for all of them, in order; what a shell's line cannot be told of is one step of which nothing is known. */
 void check_walk(const struct check *check, const struct check_app *app, check_each_step *each);
 
+/* Whether `python -m` finds its module in a virtual environment. */
+void check_python(const struct check *check, const struct check_app *app, const struct check_step *step);
+
 /* Whether it is a WSGI server where the application needs an ASGI one. */
 void check_asgi(const struct check *check, const struct check_app *app, const struct check_step *step);
 

@@ -275,6 +275,7 @@ static void check_step(const struct check *check, const struct check_app *app, c
     if (step->must_work) {
         check_step_program(check, app, step);
         check_step_file(check, app, step);
+        check_python(check, app, step);
     }
     check_background(check, app, step);
     check_development(check, app, step);

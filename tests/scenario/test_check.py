@@ -234,6 +234,26 @@ class Incidents(Scenario):
         before(s)
         self.assertEqual(self.findings(s), [])
 
+    def test_virtual_environment_is_empty(self):
+        config = "home = {}/base/bin\ninclude-system-site-packages = {}\nversion = 3.11\n"
+        def before(s, system="false"):
+            os.chmod(s.write(".venv/bin/python", "#!/bin/sh\n"), 0o755)
+            s.write(".venv/lib/python3.11/site-packages/distutils-precedence.pth", "")
+            s.write("base/lib/python3.11/os.py", "")
+            s.write("base/bin/x", "")
+            s.write(".venv/pyvenv.cfg", config.format(s.folder, system))
+        manifest = "[app:backend]\ncommand = .venv/bin/python -m {} main:app\n"
+        self.told(manifest.format("uvicorn"), {},
+                  "upkeep.ini:2: error: backend: command: .venv/bin/python has no module uvicorn", 1, "program", before)
+        for module, files, system in (("uvicorn", {".venv/lib/python3.11/site-packages/uvicorn/__init__.py": ""}, "false"),
+                                      ("api.main", {"api/main.py": ""}, "false"), ("main", {"main.py": ""}, "false"),
+                                      ("http.server", {"base/lib/python3.11/http/server.py": ""}, "false"),
+                                      ("uvicorn", {".venv/lib/python3.11/site-packages/x.pth": ""}, "false"),
+                                      ("uvicorn", {}, "true")):
+            s = self.stack(manifest.format(module), files=files)
+            before(s, system)
+            self.assertEqual(self.findings(s), [], module)
+
     def test_goes_into_the_background(self):
         def before(s):
             for name in ("redis-server", "gunicorn", "nginx"):
