@@ -1,5 +1,5 @@
-/* What the command does in its own process, without a supervisor. The command line cannot see the daemon's code, so
- * main.c hands these in. */
+/* What the command does in its own process, without a supervisor. The command line cannot see src/local and src/daemon,
+ * so main.c hands these in. */
 #ifndef UPKEEP_CLI_LOCAL_H
 #define UPKEEP_CLI_LOCAL_H
 
@@ -12,7 +12,7 @@
 #include "core/prepare.h"
 #include "core/unit.h"
 
-/* Each as its namesake in daemon/daemon.h. */
+/* Each as its namesake in local/local.h; load, run and refuse in daemon/daemon.h. */
 struct local {
     bool (*load)(const char *path, const char *profile, struct manifest *out, struct diags *diags);
     void (*check)(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags);

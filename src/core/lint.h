@@ -1,4 +1,4 @@
-/* What commands and values give away about a deployment that will go wrong. Judgements of texts, for daemon/check. */
+/* What commands and values give away about a deployment that will go wrong. Judgements of texts, for local/check. */
 #ifndef UPKEEP_CORE_LINT_H
 #define UPKEEP_CORE_LINT_H
 

@@ -55,7 +55,7 @@ struct prepare {
     int signal;     /* that asked to end, SIGALRM for a time limit; 0: none */
 };
 
-/* ---- asking for a run (daemon/prepare.c) ---- */
+/* ---- asking for a run (local/prepare.c) ---- */
 
 /* Who is shown what happens. Each may be NULL; all are called from within the run. */
 struct prepare_show {

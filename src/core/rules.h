@@ -1,5 +1,5 @@
 /* THE rule table: what `upkeep check` looks for, one row a rule. Findings, `check --list-rules`, `lint_ignore` and
- * docs/checks.md are all driven by it. A new rule is a row here and whoever looks for it, in daemon/check_*.c. */
+ * docs/checks.md are all driven by it. A new rule is a row here and whoever looks for it, in local/check_*.c. */
 #ifndef UPKEEP_CORE_RULES_H
 #define UPKEEP_CORE_RULES_H
 

@@ -5,7 +5,7 @@
 
 #include "core/lint.h"
 #include "core/shell_line.h"
-#include "daemon/check.h"
+#include "local/check.h"
 #include "host/fs.h"
 
 /* A setting of pyvenv.cfg: `home = /usr/bin`. Nothing when it is not there. */

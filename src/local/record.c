@@ -1,4 +1,4 @@
-#include "daemon/record.h"
+#include "local/record.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -8,9 +8,9 @@
 #include "core/lint.h"
 #include "core/manifest_keys.h"
 #include "core/placeholder.h"
-#include "daemon/check.h"
 #include "daemon/require.h"
 #include "host/fs.h"
+#include "local/check.h"
 
 /* Homes */
 

@@ -7,12 +7,12 @@
 
 #include "core/lint.h"
 #include "core/listen.h"
-#include "daemon/check.h"
 #include "daemon/owner.h"
 #include "host/address.h"
 #include "host/holder.h"
 #include "host/listener.h"
 #include "host/tree.h"
+#include "local/check.h"
 
 /* Whether an app of the supervisor that runs now is among those who listen there. */
 struct own_search {

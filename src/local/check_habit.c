@@ -4,7 +4,7 @@
 
 #include "core/lint.h"
 #include "core/shell_line.h"
-#include "daemon/check.h"
+#include "local/check.h"
 
 static void find_sleep(const struct check *check, const struct check_app *app, const char *key, const char *entry,
                        const char *duration) {

@@ -1,6 +1,6 @@
 /* The record of what an app was prepared from, at its last good run: RUNTIME_DIR/prepare/APP.inputs. */
-#ifndef UPKEEP_DAEMON_RECORD_H
-#define UPKEEP_DAEMON_RECORD_H
+#ifndef UPKEEP_LOCAL_RECORD_H
+#define UPKEEP_LOCAL_RECORD_H
 
 #include <stdbool.h>
 

@@ -7,10 +7,10 @@
 
 #include "core/layers.h"
 #include "core/unit_stack.h"
-#include "daemon/daemon.h"
 #include "daemon/launch.h"
 #include "host/fs.h"
 #include "host/rights.h"
+#include "local/local.h"
 
 enum { SHEBANG_BYTES = 256, NAMES_SHOWN = 8 };
 
@@ -317,8 +317,7 @@ static bool survey_apps(const struct survey *survey, struct unit_spec *spec) {
     return ok;
 }
 
-bool daemon_unit_survey(const struct manifest *manifest, const char *user, struct unit_spec *spec,
-                        struct diags *diags) {
+bool local_unit_survey(const struct manifest *manifest, const char *user, struct unit_spec *spec, struct diags *diags) {
     struct survey survey = {.manifest = manifest, .user = user, .diags = diags};
     const struct passwd *entry = getpwnam(user);
     struct rights rights;

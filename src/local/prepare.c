@@ -12,15 +12,15 @@
 #include "core/prepare.h"
 #include "core/value.h"
 #include "core/why.h"
-#include "daemon/daemon.h"
 #include "daemon/launch.h"
 #include "daemon/leftover.h"
 #include "daemon/output.h"
-#include "daemon/record.h"
 #include "daemon/say.h"
 #include "host/fs.h"
 #include "host/proc.h"
 #include "host/tree.h"
+#include "local/local.h"
+#include "local/record.h"
 
 enum {
     AT_ONCE_MIN = 8, /* what waits for a network needs no processor of its own */
@@ -596,8 +596,8 @@ static void run_close(struct preparing *run) {
     env_fini(&run->inherited);
 }
 
-bool daemon_prepare(const struct manifest *manifest, const struct prepare_wish *wish, struct prepare *out,
-                    struct text *error) {
+bool local_prepare(const struct manifest *manifest, const struct prepare_wish *wish, struct prepare *out,
+                   struct text *error) {
     struct preparing run = {.manifest = manifest, .wish = wish, .prepare = out, .asked = MONO_UNSET};
     run.launch = (struct launch_context){.manifest = manifest, .inherited = &run.inherited};
     if (!prepare_plan(out, manifest, wish->apps, wish->app_count)) {

@@ -3,8 +3,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "daemon/check.h"
 #include "host/journal.h"
+#include "local/check.h"
 
 void check_journal(const struct check *check, const struct check_app *app) {
     const struct {

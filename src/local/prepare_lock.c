@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "core/value.h"
-#include "daemon/daemon.h"
 #include "daemon/lock.h"
+#include "local/local.h"
 
 /* What stands in the lock file: `PID SECONDS COMMAND`, the time being wall time. */
 struct prepare_holder {
@@ -58,7 +58,7 @@ static bool prepare_is_of_user(const struct manifest *manifest, const char *comm
     return false;
 }
 
-int daemon_prepare_lock(const struct manifest *manifest, const char *command, struct text *error) {
+int local_prepare_lock(const struct manifest *manifest, const char *command, struct text *error) {
     int r = lock_make_place(manifest, error);
     if (r < 0)
         return r;

@@ -1,8 +1,8 @@
 /* What `upkeep prepare` would stumble over. */
 #include <string.h>
 
-#include "daemon/check.h"
-#include "daemon/record.h"
+#include "local/check.h"
+#include "local/record.h"
 
 /* Whether a folder of PATH is one of the project's own, into which an earlier line may put what a later one runs. */
 static bool has_own_programs(const struct check *check, const struct check_app *app) {

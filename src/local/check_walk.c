@@ -6,8 +6,8 @@
 
 #include "core/lint.h"
 #include "core/shell_line.h"
-#include "daemon/check.h"
 #include "host/fs.h"
+#include "local/check.h"
 
 enum {
     PACKAGE_JSON_MAX = 1 << 20,

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "core/lint.h"
-#include "daemon/check.h"
 #include "host/fs.h"
+#include "local/check.h"
 
 static char *read_in(const char *folder, const char *name) {
     struct text path TEXT_AUTO = {0};

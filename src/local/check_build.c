@@ -9,9 +9,9 @@
 
 #include "core/lint.h"
 #include "core/shell_line.h"
-#include "daemon/check.h"
-#include "daemon/record.h"
 #include "host/fs.h"
+#include "local/check.h"
+#include "local/record.h"
 
 enum { SOURCES_MAX = 50000 }; /* files looked at of one tree */
 

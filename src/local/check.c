@@ -1,5 +1,5 @@
 /* What would make a start fail, or a deployment go wrong, found without starting anything. */
-#include "daemon/check.h"
+#include "local/check.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,11 +11,11 @@
 #include "core/layers.h"
 #include "core/lint.h"
 #include "core/manifest_keys.h"
-#include "daemon/daemon.h"
 #include "daemon/leftover.h"
 #include "daemon/lock.h"
 #include "daemon/require.h"
 #include "host/fs.h"
+#include "local/local.h"
 
 static bool check_is_ignored(const struct check_app *app, enum rule_id rule) {
     for (size_t i = 0; app && i < app->config.lint_ignore.count; i++)
@@ -235,7 +235,7 @@ static void check_all(struct check *check, char *const *apps, size_t app_count) 
     }
 }
 
-void daemon_check(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags) {
+void local_check(const struct manifest *manifest, char *const *apps, size_t app_count, struct diags *diags) {
     struct env inherited = {0};
     struct check check = {.manifest = manifest,
                           .launch = {.manifest = manifest, .inherited = &inherited},

@@ -8,8 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "daemon/check.h"
 #include "host/fs.h"
+#include "local/check.h"
 
 const struct rights *check_rights(const struct check_app *app) {
     return account_is_ours(&app->terms.account) ? NULL : &app->rights;

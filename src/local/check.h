@@ -1,7 +1,7 @@
 /* `upkeep check` at work: what all its parts share. Each part looks for some of the rules of core/rules.h. Internal to
  * daemon/. */
-#ifndef UPKEEP_DAEMON_CHECK_H
-#define UPKEEP_DAEMON_CHECK_H
+#ifndef UPKEEP_LOCAL_CHECK_H
+#define UPKEEP_LOCAL_CHECK_H
 
 #include <stdbool.h>
 #include <stddef.h>
