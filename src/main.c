@@ -13,6 +13,7 @@ int main(int argc, char **argv) {
         .unit_survey = local_unit_survey,
         .prepare_lock = local_prepare_lock,
         .prepare = local_prepare,
+        .read_file = local_read_file,
         .write_file = local_write_file,
     };
     return cli_main(argc, argv, &local);

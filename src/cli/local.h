@@ -24,6 +24,7 @@ struct local {
     int (*prepare_lock)(const struct manifest *manifest, const char *command, struct text *error);
     bool (*prepare)(const struct manifest *manifest, const struct prepare_wish *wish, struct prepare *out,
                     struct text *error);
+    int (*read_file)(const char *path, char **bytes_out);
     int (*write_file)(const char *path, const char *bytes, size_t len, unsigned mode);
 };
 

@@ -27,8 +27,8 @@ static int install_refuse(const struct making *making) {
         free(vendor);
         return code;
     }
-    char *installed = unit_place_read(text_get(&making->path));
-    if (!installed)
+    char *installed = NULL;
+    if (making->session->invocation->local->read_file(text_get(&making->path), &installed) < 0)
         return CODE_DONE;
     bool is_fine = is_ours(making, installed);
     free(installed);

@@ -19,10 +19,11 @@ struct installed {
     size_t count;
 };
 
-static void installed_add(struct installed *installed, const char *path) {
-    char *bytes = unit_place_read(path);
+static void installed_add(struct installed *installed, const struct session *session, const char *path) {
+    char *bytes = NULL;
     char *file = strdup(path);
-    if (!bytes || !file || installed->count > DROP_INS) {
+    int error = session->invocation->local->read_file(path, &bytes);
+    if (error < 0 || !file || installed->count > DROP_INS) {
         free(bytes);
         free(file);
         return;
@@ -44,8 +45,8 @@ static int is_service(const struct dirent *entry) {
     return ends_with(entry, ".service");
 }
 
-static void installed_read(struct installed *installed, const char *path) {
-    installed_add(installed, path);
+static void installed_read(struct installed *installed, const struct session *session, const char *path) {
+    installed_add(installed, session, path);
     struct text folder TEXT_AUTO = {0};
     text_printf(&folder, "%s.d", path);
     struct dirent **entries = NULL;
@@ -53,7 +54,7 @@ static void installed_read(struct installed *installed, const char *path) {
     for (int i = 0; i < count; i++) {
         struct text drop_in TEXT_AUTO = {0};
         text_printf(&drop_in, "%s/%s", text_get(&folder), entries[i]->d_name);
-        installed_add(installed, text_get(&drop_in));
+        installed_add(installed, session, text_get(&drop_in));
         free(entries[i]);
     }
     free(entries);
@@ -91,7 +92,7 @@ static void judge_harm(struct making *making, const struct installed *installed,
 static int look_at_unit(struct making *making, const char *path, struct diags *diags) {
     struct installed installed = {0};
     int code = CODE_DONE;
-    installed_read(&installed, path);
+    installed_read(&installed, making->session, path);
     if (installed.count > 0 && unit_runs(installed.sources, installed.count, making->session->path)) {
         if (making->text.len == 0)
             code = making_make(making);
@@ -143,7 +144,7 @@ int unit_compare(struct session *session, struct diags *diags) {
     int code = making_make(&making);
     if (code == CODE_DONE) {
         struct installed installed = {0};
-        installed_read(&installed, text_get(&making.path));
+        installed_read(&installed, session, text_get(&making.path));
         if (installed.count == 0 || strcmp(installed.files[0], text_get(&making.path)) != 0)
             code = compare_missing(&making, diags);
         else
@@ -159,7 +160,7 @@ int unit_compare(struct session *session, struct diags *diags) {
 
 static void find_unit(const struct session *session, const char *path, struct unit_found *found) {
     struct installed installed = {0};
-    installed_read(&installed, path);
+    installed_read(&installed, session, path);
     if (installed.count > 0 && unit_runs(installed.sources, installed.count, session->path)) {
         text_str(&found->name, strrchr(path, '/') + 1);
         unit_print_user(installed.sources, installed.count, &found->user);

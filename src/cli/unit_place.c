@@ -3,13 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "core/limits.h"
 
 bool unit_place_folder(bool is_user, struct text *folder, struct text *error) {
     const char *config = getenv("XDG_CONFIG_HOME");
@@ -34,24 +31,6 @@ char *unit_place_vendor(bool is_user, const char *name) {
             return text_take(&path);
     }
     return NULL;
-}
-
-char *unit_place_read(const char *path) {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return NULL;
-    struct text text TEXT_AUTO = {0};
-    char buffer[4096];
-    for (size_t n = 0; (n = fread(buffer, 1, sizeof buffer, file)) > 0 && text.len < LIMIT_MANIFEST_FILE;)
-        text_append(&text, buffer, n);
-    int error = ferror(file) ? EIO : ENOMEM;
-    bool is_whole = !ferror(file);
-    (void)fclose(file);
-    text_str(&text, "");
-    char *bytes = is_whole ? text_take(&text) : NULL;
-    if (!bytes)
-        errno = error;
-    return bytes;
 }
 
 /* 0 or -errno. */

@@ -12,9 +12,6 @@ bool unit_place_folder(bool is_user, struct text *folder, struct text *error);
 /* A unit of that name which comes with the system or another program: its path, heap, or NULL. Ours would hide it. */
 char *unit_place_vendor(bool is_user, const char *name);
 
-/* A whole file, heap; NULL with errno. */
-char *unit_place_read(const char *path);
-
 /* Runs systemctl (--user) VERB [ARGUMENT] (NULL: none) with its standard output thrown away, and waits. Its exit code,
  * or -errno. */
 int unit_place_systemctl(bool is_user, char *verb, char *argument);

@@ -18,6 +18,11 @@ bool local_environment(const struct manifest *manifest, const struct manifest_ap
     return ok;
 }
 
+int local_read_file(const char *path, char **bytes_out) {
+    size_t len = 0;
+    return fs_read_file(NULL, path, bytes_out, &len);
+}
+
 int local_write_file(const char *path, const char *bytes, size_t len, unsigned mode) {
     char *folder = strdup(path);
     if (!folder)

@@ -38,6 +38,9 @@ int local_prepare_lock(const struct manifest *manifest, const char *command, str
 bool local_prepare(const struct manifest *manifest, const struct prepare_wish *wish, struct prepare *out,
                    struct text *error);
 
+/* A whole file as text: heap. 0 or -errno (fs_read()). */
+int local_read_file(const char *path, char **bytes_out);
+
 /* fs_make_dirs and fs_write_atomic, for a file that belongs to the user or the machine. 0 or -errno. */
 int local_write_file(const char *path, const char *bytes, size_t len, unsigned mode);
 
