@@ -211,14 +211,17 @@ static void say_no_program(const struct proc_spec *spec, const char *name, const
         text_str(error, strerror(why));
 }
 
+const char *launch_path_list(const struct env *env) {
+    const char *path_list = env_get(env, "PATH");
+    return path_list ? path_list : "/usr/local/bin:/usr/bin:/bin";
+}
+
 bool launch_command(const struct launch_context *context, const struct app_config *config, const char *command,
                     struct env *env, uint32_t tag, struct launch *launch, struct proc_spec *spec, struct text *error) {
     char *const *argv = NULL;
     if (!launch_cwd(context, config, env, launch, error) || !launch_words(config, command, launch, &argv, error))
         return false;
-    const char *path_list = env_get(env, "PATH");
-    if (!path_list)
-        path_list = "/usr/local/bin:/usr/bin:/bin";
+    const char *path_list = launch_path_list(env);
     bool is_other = spec->terms && !account_is_ours(&spec->terms->account);
     struct rights rights;
     if (is_other)

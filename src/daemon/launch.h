@@ -49,6 +49,9 @@ bool launch_configure(const struct launch_context *context, const struct manifes
 /* Adds what upkeep itself tells an app: UPKEEP_APP and so on. False when out of memory. */
 bool launch_export(const struct launch_context *context, const char *app, struct env *env);
 
+/* The PATH that programs are looked up in: that of env, or what stands for it where there is none. Borrowed. */
+const char *launch_path_list(const struct env *env);
+
 /* Who an app runs as and within what limits, from its config, for spec->terms. False with a sentence in error: there is
  * no such user, or we may not run anything as that user. May block (account_find()). */
 bool launch_terms(const struct app_config *config, struct proc_terms *terms, struct text *error);

@@ -12,6 +12,7 @@
 #include "core/value.h"
 #include "core/why.h"
 #include "core/words.h"
+#include "daemon/launch.h"
 #include "daemon/trial_inside.h"
 #include "host/fs.h"
 #include "host/proc.h"
@@ -245,9 +246,8 @@ static bool init(struct trial *trial, const struct trial_making *making, struct 
         return init_shell(self, error);
     if (!words_split(self->command, &self->words, error))
         return false;
-    const char *path_list = env_get(making->env, "PATH");
     const char *name = self->words.list[0];
-    int result = fs_find_program(name, self->cwd, path_list ? path_list : "/usr/bin:/bin", &self->program);
+    int result = fs_find_program(name, self->cwd, launch_path_list(making->env), &self->program);
     if (result < 0)
         text_printf(error, "cannot find %s, which exec: runs: %s", name, strerror(-result));
     return result >= 0;

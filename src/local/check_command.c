@@ -34,10 +34,8 @@ static void find_program(const struct check *check, const struct check_app *app,
 
 /* Whether the program can be executed, as seen from the app. */
 static bool is_program(const struct check_app *app, const char *name) {
-    const char *path_list = env_get(&app->env, "PATH");
     char *found = NULL;
-    int r = fs_find_program_for(check_rights(app), name, app->cwd,
-                                path_list ? path_list : "/usr/local/bin:/usr/bin:/bin", &found);
+    int r = fs_find_program_for(check_rights(app), name, app->cwd, launch_path_list(&app->env), &found);
     free(found);
     return r >= 0;
 }

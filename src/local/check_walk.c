@@ -238,10 +238,9 @@ static void walk_words(const struct walk *walk, const struct words *words, bool 
 
 void check_walk(const struct check *check, const struct check_app *app, check_each_step *each) {
     const struct walk walk = {check, app, each};
-    const char *path_list = env_get(&app->env, "PATH");
     struct place place = {.has_folder = true, .has_programs = true, .is_shells = app->config.shell};
     text_str(&place.folder, app->cwd);
-    text_str(&place.programs, path_list ? path_list : "/usr/local/bin:/usr/bin:/bin");
+    text_str(&place.programs, launch_path_list(&app->env));
     if (app->config.shell) {
         walk_line(&walk, app->config.command, &place, true);
     } else {
