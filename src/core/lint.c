@@ -55,7 +55,7 @@ bool lint_is_development(const char *profile, const char *name, const struct env
 
 /* Commands */
 
-static const char *base_name(const char *path) {
+const char *lint_program(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
@@ -113,16 +113,16 @@ static bool follows(const char *argument, char *const *words, size_t count, size
 static bool is_sign(const struct command_sign *sign, char *const *words, size_t count, size_t i) {
     if (!sign->program)
         return strcmp(words[i], sign->argument) == 0;
-    if (strcmp(base_name(words[i]), sign->program) != 0)
+    if (strcmp(lint_program(words[i]), sign->program) != 0)
         return false;
     return !sign->argument || follows(sign->argument, words, count, i + 1);
 }
 
 /* `vite` with no verb serves; with `build` or `preview` it does not. */
 static bool is_bare_vite(char *const *words, size_t count, size_t i) {
-    if (strcmp(base_name(words[i]), "vite") != 0)
+    if (strcmp(lint_program(words[i]), "vite") != 0)
         return false;
-    bool is_program = i == 0 || strcmp(base_name(words[i - 1]), "npx") == 0 || strcmp(words[i - 1], "exec") == 0 ||
+    bool is_program = i == 0 || strcmp(lint_program(words[i - 1]), "npx") == 0 || strcmp(words[i - 1], "exec") == 0 ||
                       strcmp(words[i - 1], "&&") == 0 || strchr(words[i], '/');
     return is_program && (i + 1 == count || words[i + 1][0] == '-');
 }
@@ -156,10 +156,11 @@ static bool has_asgi_worker(char *const *words, size_t count) {
 bool lint_is_wsgi(char *const *words, size_t count) {
     static const char *const servers[] = {"gunicorn", "waitress-serve", "uwsgi", "mod_wsgi-express"};
     for (size_t i = 0; i < count; i++) {
-        bool is_flask = strcmp(base_name(words[i]), "flask") == 0 && i + 1 < count && strcmp(words[i + 1], "run") == 0;
+        bool is_flask =
+            strcmp(lint_program(words[i]), "flask") == 0 && i + 1 < count && strcmp(words[i + 1], "run") == 0;
         if (strcmp(words[i], "runserver") == 0 || is_flask)
             return true;
-        if (is_one_of(base_name(words[i]), servers, COUNT(servers)))
+        if (is_one_of(lint_program(words[i]), servers, COUNT(servers)))
             return !has_asgi_worker(words, count);
     }
     return false;
@@ -186,7 +187,7 @@ const char *lint_npm_script(char *const *words, size_t count, const char **folde
     const char *folder = NULL;
     const char *verb = NULL;
     const char *name = NULL;
-    if (count < 2 || !is_one_of(base_name(words[0]), runners, COUNT(runners)))
+    if (count < 2 || !is_one_of(lint_program(words[0]), runners, COUNT(runners)))
         return NULL;
     for (size_t i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
         const char *value = NULL;
@@ -212,7 +213,7 @@ const char *lint_npm_script(char *const *words, size_t count, const char **folde
 bool lint_is_next_start(char *const *words, size_t count, const char **folder_out) {
     static const char *const with_values[] = {"-p", "--port", "-H", "--hostname", "--keepAliveTimeout"};
     size_t i = 0;
-    while (i + 1 < count && !(strcmp(base_name(words[i]), "next") == 0 && strcmp(words[i + 1], "start") == 0))
+    while (i + 1 < count && !(strcmp(lint_program(words[i]), "next") == 0 && strcmp(words[i + 1], "start") == 0))
         i++;
     if (i + 1 >= count)
         return false;
@@ -261,11 +262,11 @@ bool lint_is_background(char *const *words, size_t count, struct text *what) {
             return false;
     static const char *const interpreters[] = {"python", "python3", "bundle", "npx", "poetry", "uv", "pipenv"};
     static const char *const verbs[] = {"-m", "exec", "run"};
-    if (count > 0 && is_one_of(base_name(words[0]), interpreters, COUNT(interpreters)))
+    if (count > 0 && is_one_of(lint_program(words[0]), interpreters, COUNT(interpreters)))
         for (first = 1; first < count && is_one_of(words[first], verbs, COUNT(verbs));)
             first++;
     for (size_t s = 0; first < count && s < COUNT(background_signs); s++) {
-        if (strcmp(base_name(words[first]), background_signs[s].program) != 0)
+        if (strcmp(lint_program(words[first]), background_signs[s].program) != 0)
             continue;
         for (size_t i = first + 1; i < count; i++) {
             if (!follows(background_signs[s].word, words, count, i))
@@ -277,12 +278,8 @@ bool lint_is_background(char *const *words, size_t count, struct text *what) {
     return false;
 }
 
-const char *lint_program(const char *path) {
-    return base_name(path);
-}
-
 const char *lint_sleep(char *const *words, size_t count) {
-    bool is_sleep = count > 1 && strcmp(base_name(words[0]), "sleep") == 0 && isdigit((unsigned char)words[1][0]);
+    bool is_sleep = count > 1 && strcmp(lint_program(words[0]), "sleep") == 0 && isdigit((unsigned char)words[1][0]);
     return is_sleep ? words[1] : NULL;
 }
 
@@ -292,7 +289,7 @@ int lint_graceful_signal(char *const *words, size_t count) {
         int signal;
     } servers[] = {{"nginx", SIGQUIT}, {"php-fpm", SIGQUIT}, {"httpd", SIGWINCH}, {"apache2", SIGWINCH}};
     for (size_t i = 0; count > 0 && i < COUNT(servers); i++)
-        if (strcmp(base_name(words[0]), servers[i].program) == 0)
+        if (strcmp(lint_program(words[0]), servers[i].program) == 0)
             return servers[i].signal;
     return 0;
 }
@@ -312,7 +309,7 @@ const char *lint_script_file(char *const *words, size_t count) {
         {"php", {".php"}},
     };
     for (size_t i = 0; count > 1 && i < COUNT(interpreters); i++) {
-        if (strcmp(base_name(words[0]), interpreters[i].program) != 0)
+        if (strcmp(lint_program(words[0]), interpreters[i].program) != 0)
             continue;
         size_t len = strlen(words[1]);
         for (size_t s = 0; interpreters[i].suffixes[s]; s++) {
@@ -326,7 +323,7 @@ const char *lint_script_file(char *const *words, size_t count) {
 
 bool lint_is_node(const char *program) {
     static const char *const programs[] = {"node", "nodejs", "npm", "npx", "yarn", "pnpm", "next"};
-    return strstr(program, "node_modules/") || is_one_of(base_name(program), programs, COUNT(programs));
+    return strstr(program, "node_modules/") || is_one_of(lint_program(program), programs, COUNT(programs));
 }
 
 /* Values */

@@ -80,6 +80,16 @@ void text_printf(struct text *text, const char *format, ...) {
     va_end(args);
 }
 
+void text_path(struct text *text, const char *folder, const char *name) {
+    bool is_absolute = name && *name == '/';
+    if (!is_absolute)
+        text_str(text, folder);
+    if (name && !is_absolute)
+        text_char(text, '/');
+    if (name)
+        text_str(text, name);
+}
+
 const char *text_get(const struct text *text) {
     return text->data ? text->data : "";
 }

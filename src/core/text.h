@@ -26,6 +26,9 @@ void text_char(struct text *text, char c);
 void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *text, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
+/* Appends a path as seen from a folder: NAME alone where that is absolute, the folder where it is NULL. */
+void text_path(struct text *text, const char *folder, const char *name);
+
 /* The content, never NULL; valid until the next call. */
 const char *text_get(const struct text *text);
 

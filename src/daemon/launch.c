@@ -203,7 +203,7 @@ static void say_no_program(const struct proc_spec *spec, const char *name, const
         return;
     }
     struct text path TEXT_AUTO = {0};
-    text_printf(&path, "%s%s%s", *name == '/' ? "" : cwd, *name == '/' ? "" : "/", name);
+    text_path(&path, cwd, name);
     text_str(error, ": ");
     if (why == EACCES)
         print_denied(spec->terms, text_get(&path), error);

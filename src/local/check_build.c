@@ -181,8 +181,7 @@ static void check_next(const struct check *check, const struct check_app *app, c
     struct text build TEXT_AUTO = {0};
     struct text source TEXT_AUTO = {0};
     struct text text TEXT_AUTO = {0};
-    text_printf(&folder, "%s%s%s", named && named[0] == '/' ? "" : step->folder, named && named[0] != '/' ? "/" : "",
-                named ? named : "");
+    text_path(&folder, step->folder, named);
     if (!find_next_build(text_get(&folder), &build))
         return;
     text_str(&build, "/BUILD_ID");

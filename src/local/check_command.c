@@ -120,8 +120,7 @@ static void check_npm_script(const struct check *check, const struct check_app *
         return;
     struct text at TEXT_AUTO = {0};
     struct text error TEXT_AUTO = {0};
-    text_printf(&at, "%s%s%s", folder && folder[0] == '/' ? "" : step->folder, folder && folder[0] != '/' ? "/" : "",
-                folder ? folder : "");
+    text_path(&at, step->folder, folder);
     json_t *package = check_package(check, text_get(&at), &error);
     json_t *scripts = json_object_get(package, "scripts");
     bool has_default = strcmp(name, "start") == 0 && check_has_file(text_get(&at), "server.js");
@@ -177,7 +176,7 @@ static void check_step_file(const struct check *check, const struct check_app *a
         return;
     if (check_has_file(step->folder, name)) {
         struct text path TEXT_AUTO = {0};
-        text_printf(&path, "%s%s%s", *name == '/' ? "" : step->folder, *name == '/' ? "" : "/", name);
+        text_path(&path, step->folder, name);
         (void)may_read_script(check, app, "command", name, text_get(&path));
         return;
     }
@@ -190,10 +189,9 @@ static void check_step_file(const struct check *check, const struct check_app *a
 
 /* nginx goes into the background unless it is told not to, on its command line or in its configuration. */
 static bool is_nginx_background(const struct check_step *step, struct text *what) {
-    const char *slash = strrchr(step->words[0], '/');
     const char *conf = "/etc/nginx/nginx.conf";
     const char *prefix = NULL;
-    if (strcmp(slash ? slash + 1 : step->words[0], "nginx") != 0 || !step->folder)
+    if (strcmp(lint_program(step->words[0]), "nginx") != 0 || !step->folder)
         return false;
     for (size_t i = 1; i < step->count; i++) {
         const char *word = step->words[i];
@@ -204,12 +202,12 @@ static bool is_nginx_background(const struct check_step *step, struct text *what
         else if (i + 1 < step->count && strcmp(word, "-p") == 0)
             prefix = step->words[++i];
     }
+    struct text base TEXT_AUTO = {0};
     struct text path TEXT_AUTO = {0};
     if (conf[0] != '/' && !prefix) /* relative to what was compiled in */
         return false;
-    if (conf[0] != '/' && prefix[0] != '/')
-        text_printf(&path, "%s/", step->folder);
-    text_printf(&path, "%s%s%s", conf[0] == '/' ? "" : prefix, conf[0] == '/' ? "" : "/", conf);
+    text_path(&base, step->folder, prefix);
+    text_path(&path, text_get(&base), conf);
     char *bytes = NULL;
     size_t len = 0;
     if (path.failed || fs_read_file(NULL, text_get(&path), &bytes, &len) < 0)

@@ -37,16 +37,9 @@ static void place_fini(struct place *place) {
     text_fini(&place->programs);
 }
 
-/* A path as seen from a folder. */
-static void print_path(const char *folder, const char *name, struct text *out) {
-    if (name[0] != '/')
-        text_printf(out, "%s/", folder);
-    text_str(out, name);
-}
-
 bool check_has_file(const char *folder, const char *name) {
     struct text path TEXT_AUTO = {0};
-    print_path(folder, name, &path);
+    text_path(&path, folder, name);
     return !path.failed && fs_mtime_ms(text_get(&path)) >= 0;
 }
 
@@ -95,10 +88,7 @@ static void walk_script(const struct walk *walk, const struct check_step *step, 
     if (!name || !step->folder || depth >= WALK_DEPTH || (folder && !shell_line_is_literal(folder)))
         return;
     struct place place = {.script = name, .has_folder = true, .is_shells = true, .depth = depth + 1};
-    if (folder)
-        print_path(step->folder, folder, &place.folder);
-    else
-        text_str(&place.folder, step->folder);
+    text_path(&place.folder, step->folder, folder);
     place.has_programs = step->programs && print_npm_path(text_get(&place.folder), step->programs, &place.programs);
     struct text unused TEXT_AUTO = {0};
     json_t *package = check_package(walk->check, text_get(&place.folder), &unused);
@@ -122,7 +112,7 @@ static void change_folder(const struct walk *walk, const struct words *words, bo
     place->has_folder = place->has_folder && name[0] && name[0] != '-' && shell_line_is_literal(name);
     if (!place->has_folder)
         return;
-    print_path(text_get(&place->folder), name, &to);
+    text_path(&to, text_get(&place->folder), name);
     place->has_folder = fs_mtime_ms(text_get(&to)) >= 0;
     if (!place->has_folder && must_work) {
         text_printf(&error, "cannot enter %s: No such file or directory", name);
@@ -145,7 +135,7 @@ static void read_file_in(const struct walk *walk, const struct words *words, boo
     place->has_programs = place->has_programs && is_activate;
     if (!is_activate)
         return;
-    print_path(text_get(&place->folder), name, &to);
+    text_path(&to, text_get(&place->folder), name);
     if (fs_mtime_ms(text_get(&to)) < 0) {
         place->has_programs = false;
         text_printf(&error, "cannot read %s: No such file or directory", name);
@@ -203,8 +193,7 @@ static void walk_line(const struct walk *walk, const char *string, struct place 
 /* The line of `sh -c LINE`. */
 static const char *shell_argument(const struct words *words) {
     static const char *const shells[] = {"sh", "bash", "dash"};
-    const char *slash = strrchr(words->list[0], '/');
-    const char *name = slash ? slash + 1 : words->list[0];
+    const char *name = lint_program(words->list[0]);
     for (size_t i = 0; words->count == 3 && i < sizeof shells / sizeof *shells; i++)
         if (strcmp(name, shells[i]) == 0 && strcmp(words->list[1], "-c") == 0)
             return words->list[2];

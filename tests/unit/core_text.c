@@ -112,6 +112,20 @@ static void test_failure_is_remembered(void **state) {
     text_fini(&text);
 }
 
+static void test_path_as_seen_from_a_folder(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *path;
+    } rows[] = {{"web", "/srv/web"}, {"/opt/web", "/opt/web"}, {"", "/srv/"}, {NULL, "/srv"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct text text = {0};
+        text_path(&text, "/srv", rows[i].name);
+        assert_string_equal(text_get(&text), rows[i].path);
+        text_fini(&text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
@@ -121,6 +135,7 @@ int main(void) {
         cmocka_unit_test(test_clear_keeps_the_memory),
         cmocka_unit_test(test_take),
         cmocka_unit_test(test_failure_is_remembered),
+        cmocka_unit_test(test_path_as_seen_from_a_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
