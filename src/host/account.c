@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -149,6 +150,11 @@ bool account_has_capability(int capability) {
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
     return syscall(SYS_capget, &header, data) == 0 &&
            data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
+}
+
+bool account_passes_capability(int capability) {
+    return geteuid() == 0 ? account_has_capability(capability)
+                          : prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, (unsigned long)capability, 0L, 0L) == 1;
 }
 
 uid_t account_uid(const struct account *account) {

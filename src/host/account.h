@@ -46,4 +46,7 @@ void account_print(const struct account *account, struct text *out);
 /* Whether we have a capability of linux/capability.h now. */
 bool account_has_capability(int capability);
 
+/* Whether what we start as ourselves has it too: of root's always, else what is ambient (capabilities(7)). */
+bool account_passes_capability(int capability);
+
 #endif

@@ -111,6 +111,16 @@ int fs_read_start(const char *path, size_t len_max, char **bytes_out, size_t *le
     return 0;
 }
 
+int64_t fs_read_number(const char *path, int64_t fallback) {
+    char *bytes = NULL;
+    size_t len = 0;
+    if (fs_read_start(path, 32, &bytes, &len) < 0)
+        return fallback;
+    int64_t number = strtoll(bytes, NULL, 10);
+    free(bytes);
+    return number;
+}
+
 int fs_read_file(void *context, const char *path, char **bytes_out, size_t *len_out) {
     (void)context;
     return fs_read(path, LIMIT_MANIFEST_FILE, bytes_out, len_out);

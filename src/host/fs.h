@@ -15,6 +15,9 @@ int fs_read(const char *path, size_t cap, char **bytes_out, size_t *len_out);
 /* The first bytes of a regular file, at most len_max of them, likewise. 0 or -errno. */
 int fs_read_start(const char *path, size_t len_max, char **bytes_out, size_t *len_out);
 
+/* The decimal number that a file begins with, as those of /proc/sys do; fallback where it cannot be read. */
+int64_t fs_read_number(const char *path, int64_t fallback);
+
 /* layers_read_file with the manifest's cap; context is not used. */
 int fs_read_file(void *context, const char *path, char **bytes_out, size_t *len_out);
 

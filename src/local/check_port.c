@@ -1,6 +1,5 @@
 /* Ports: the app's own, and those of the services that it is told to use. */
-#include <stdio.h>
-#include <stdlib.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "core/listen.h"
 #include "daemon/owner.h"
 #include "host/address.h"
+#include "host/fs.h"
 #include "host/holder.h"
 #include "host/listener.h"
 #include "host/tree.h"
@@ -40,32 +40,13 @@ static bool is_held_by_us(const struct check *check, const struct check_app *app
     return search.found;
 }
 
-/* The number after the prefix in the first line that begins with it. */
-static unsigned long read_number(const char *path, const char *prefix, int base, unsigned long fallback) {
-    FILE *file = fopen(path, "re");
-    char line[256];
-    unsigned long number = fallback;
-    while (file && fgets(line, sizeof line, file)) {
-        if (strncmp(line, prefix, strlen(prefix)) != 0)
-            continue;
-        number = strtoul(line + strlen(prefix), NULL, base);
-        break;
-    }
-    if (file)
-        fclose(file);
-    return number;
-}
-
-/* What we have goes on to the app only when we are root or hold it as an ambient capability (capabilities(7)), and not
- * at all to another user. */
+/* What we have goes on to the app unless that runs as another user; else the program may have it of its own. */
 static bool may_bind(const struct check *check, struct check_app *app, int port) {
-    enum { NET_BIND_SERVICE = 10 };
-    if ((unsigned)port >= read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", "", 10, 1024))
+    if (port >= fs_read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", 1024))
         return true;
     const struct account *account = &app->terms.account;
-    bool keeps = account_is_ours(account) || account->uid == geteuid();
-    const char *which = geteuid() == 0 ? "CapEff:" : "CapAmb:";
-    if (keeps && read_number("/proc/self/status", which, 16, 0) >> NET_BIND_SERVICE & 1)
+    bool is_same_user = account_is_ours(account) || account->uid == geteuid();
+    if (is_same_user && account_passes_capability(CAP_NET_BIND_SERVICE))
         return true;
     struct launch launch = {0};
     struct proc_spec spec = {.terms = &app->terms};

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -27,19 +26,9 @@ static bool is_above_hard(int resource, int64_t wanted) {
            (wanted == VALUE_UNLIMITED || (rlim_t)wanted > limit.rlim_max) && !account_has_capability(CAP_SYS_RESOURCE);
 }
 
-static int64_t read_number(const char *path, int64_t fallback) {
-    char *bytes = NULL;
-    size_t len = 0;
-    if (fs_read_start(path, 32, &bytes, &len) < 0)
-        return fallback;
-    int64_t number = strtoll(bytes, NULL, 10);
-    free(bytes);
-    return number;
-}
-
 static void check_nofile(const struct check *check, const struct check_app *app) {
     const struct optional *wanted = &app->config.attributes.limit_nofile;
-    if (wanted->is_given && (wanted->number > read_number("/proc/sys/fs/nr_open", INT64_MAX) ||
+    if (wanted->is_given && (wanted->number > fs_read_number("/proc/sys/fs/nr_open", INT64_MAX) ||
                              is_above_hard(RLIMIT_NOFILE, wanted->number)))
         find_limit(check, app, "limit_nofile", PROC_STEP_LIMIT_NOFILE);
 }
@@ -75,7 +64,7 @@ static bool may_lower_oom_score(int64_t wanted, int64_t now) {
 
 static void check_oom_score(const struct check *check, const struct check_app *app) {
     const struct optional *wanted = &app->config.attributes.oom_score_adj;
-    int64_t now = read_number("/proc/self/oom_score_adj", -1000);
+    int64_t now = fs_read_number("/proc/self/oom_score_adj", -1000);
     if (wanted->is_given && wanted->number < now && !may_lower_oom_score(wanted->number, now))
         find_limit(check, app, "oom_score_adj", PROC_STEP_OOM_SCORE_ADJ);
 }

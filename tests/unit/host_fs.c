@@ -208,11 +208,20 @@ static void programs_are_found_by_the_rules_of_execvp(void **state) {
     assert_not_found("./own", path_list, EACCES);
 }
 
+static void a_number_is_read_or_its_fallback(void **state) {
+    (void)state;
+    write_file("number", "-1000\n", 0644);
+    assert_int_equal(fs_read_number("number", 7), -1000);
+    assert_int_equal(fs_read_number("no-number", 7), 7);
+    assert_true(fs_read_number("/proc/sys/kernel/pid_max", 0) > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_is_whole_or_an_error),
         cmocka_unit_test(an_empty_file_is_an_empty_string),
         cmocka_unit_test(a_pipe_is_read_to_its_end),
+        cmocka_unit_test(a_number_is_read_or_its_fallback),
         cmocka_unit_test(folders_are_made_with_their_parents),
         cmocka_unit_test(a_write_replaces_whole_or_not_at_all),
         cmocka_unit_test(a_lock_has_one_holder_and_dies_with_it),
