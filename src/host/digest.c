@@ -44,7 +44,7 @@ static int add_content(struct digest *digest, const char *path, bool (*is_enough
             add_bytes(digest, bytes, (size_t)n);
         if (n < 0)
             r = -errno;
-        else if (is_enough())
+        else if (is_enough && is_enough())
             r = -EINTR;
     }
     close(fd);

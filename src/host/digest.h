@@ -10,7 +10,7 @@
 
 /* The bytes of a regular file; of a symbolic link where it points to, and the bytes of the regular file there, if it is
  * one; of everything else what it is. Nothing but regular files is opened. Blocks for as long as reading takes, unless
- * is_enough says so, which is asked now and then: -EINTR. 0 or -errno. */
+ * is_enough says so, which is asked now and then (NULL: never): -EINTR. 0 or -errno. */
 int digest_file(const char *path, bool (*is_enough)(void), unsigned char digest_out[DIGEST_BYTES])
     __attribute__((warn_unused_result));
 

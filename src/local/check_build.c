@@ -239,7 +239,7 @@ static void check_step_builds(const struct check *check, const struct check_app 
 
 /* What `upkeep prepare` has kept tells by contents whether anything is stale. */
 static void check_record(const struct check *check, struct check_app *app) {
-    const struct record_subject subject = {check->manifest, app->app, &app->config, &app->env};
+    const struct record_subject subject = {check->manifest, &app->config, &app->env, NULL};
     struct prepared before = {0};
     struct prepared now = {0};
     struct text why TEXT_AUTO = {0};

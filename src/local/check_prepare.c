@@ -33,7 +33,7 @@ static void check_prepare_program(const struct check *check, struct check_app *a
 static void check_prepare_inputs(const struct check *check, const struct check_app *app) {
     struct text unmatched TEXT_AUTO = {0};
     struct text error TEXT_AUTO = {0};
-    struct record_subject subject = {check->manifest, app->app, &app->config, &app->env};
+    struct record_subject subject = {check->manifest, &app->config, &app->env, NULL};
     if (record_unmatched(&subject, app->cwd, &unmatched, &error) < 0)
         check_find(check, app, RULE_PREPARE_INPUTS, "prepare_inputs", NULL, "prepare_inputs: %s", text_get(&error));
     char *rest = NULL;

@@ -5,8 +5,8 @@
 
 #include "core/lint.h"
 #include "core/shell_line.h"
-#include "local/check.h"
 #include "host/fs.h"
+#include "local/check.h"
 
 /* A setting of pyvenv.cfg: `home = /usr/bin`. Nothing when it is not there. */
 static void print_setting(const char *config, const char *name, struct text *out) {

@@ -113,6 +113,17 @@ static void tell_tick(struct loop_timer *timer) {
 
 /* ---- the end of an app's part ---- */
 
+/* Whether a signal waits for the loop that asks us to end. */
+static bool run_is_asked(void) {
+    sigset_t waiting;
+    if (sigpending(&waiting) < 0)
+        return false;
+    for (size_t i = 0; i < ENDING_SIGNALS; i++)
+        if (sigismember(&waiting, ending_signals[i]) == 1)
+            return true;
+    return false;
+}
+
 static void take_turn(struct loop_post *post);
 static bool part_configure(struct part *part, struct text *error);
 
@@ -134,7 +145,7 @@ static void part_keep_record(struct part *part) {
     struct text why TEXT_AUTO = {0};
     if (!part_configure(part, &unused))
         return;
-    struct record_subject subject = {run->manifest, part->manifest_app, &part->config, &run->env};
+    struct record_subject subject = {run->manifest, &part->config, &run->env, run_is_asked};
     if (record_look(&subject, &now, &unused, &unused) == 0 && prepared_compare(&part->inputs, &now, &why) > 0) {
         text_printf(&note, "%s while it was prepared; --if-needed will prepare it again", text_get(&why));
         tell_note(part, text_get(&note));
@@ -416,7 +427,7 @@ static bool part_judge(struct part *part) {
     struct text unmatched TEXT_AUTO = {0};
     struct text unread TEXT_AUTO = {0};
     if (part->config.prepare_inputs.count > 0) {
-        struct record_subject subject = {run->manifest, part->manifest_app, &part->config, &run->env};
+        struct record_subject subject = {run->manifest, &part->config, &run->env, run_is_asked};
         int r = record_look(&subject, &part->inputs, &unmatched, &unread);
         if (r == -EINTR)
             return false;

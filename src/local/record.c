@@ -1,7 +1,6 @@
 #include "local/record.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,20 +14,8 @@ enum { RECORD_BYTES = 64 << 20 };
 
 /* ---- what there is now ---- */
 
-/* Whether a signal waits, blocked, that asks this process to end. */
-static bool record_is_interrupted(void) {
-    static const int signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
-    sigset_t waiting;
-    if (sigpending(&waiting) < 0)
-        return false;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (sigismember(&waiting, signals[i]) == 1)
-            return true;
-    return false;
-}
-
 struct look {
-    const struct supervisor_config *config;
+    const struct record_subject *subject;
     struct prepared *prepared;
     struct text *error;
 };
@@ -40,11 +27,12 @@ static bool is_below(const char *path, const char *folder) {
 
 static int look_visit(void *context, const char *name, const char *path) {
     struct look *look = context;
+    const struct supervisor_config *config = &look->subject->manifest->supervisor;
     /* What we write ourselves while it is prepared is nobody's input. */
-    if (is_below(path, look->config->log_dir) || is_below(path, look->config->runtime_dir))
+    if (is_below(path, config->log_dir) || is_below(path, config->runtime_dir))
         return 0;
     unsigned char digest[DIGEST_BYTES];
-    int r = digest_file(path, record_is_interrupted, digest);
+    int r = digest_file(path, look->subject->is_enough, digest);
     if (r == -ENOENT) /* gone since it was found */
         return 0;
     if (r < 0 && r != -EINTR)
@@ -170,8 +158,7 @@ int record_look(const struct record_subject *subject, struct prepared *out, stru
     if (r < 0)
         text_str(error, "out of memory");
     else
-        r = look_at_inputs(subject, cwd, look_visit, &(struct look){&subject->manifest->supervisor, &prepared, error},
-                           unmatched, error);
+        r = look_at_inputs(subject, cwd, look_visit, &(struct look){subject, &prepared, error}, unmatched, error);
     free(cwd);
     if (r < 0) {
         prepared_fini(&prepared);

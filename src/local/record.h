@@ -10,14 +10,13 @@
 /* Of one app, as a step of it would be run now. All borrowed. */
 struct record_subject {
     const struct manifest *manifest;
-    const struct manifest_app *app;
     const struct app_config *config;
     const struct env *env;
+    bool (*is_enough)(void); /* as of digest_file() */
 };
 
 /* Reads what the app would be prepared from now. unmatched: appended are the patterns that name nothing, one a line. It
- * may take long, and ends early when a signal waits that asks this process to end. 0; -EINTR for that; else -errno with
- * the sentence in error. */
+ * may take long, and ends early when is_enough says so. 0; -EINTR for that; else -errno with the sentence in error. */
 int record_look(const struct record_subject *subject, struct prepared *out, struct text *unmatched, struct text *error);
 
 /* Only the patterns that name nothing, likewise. */
