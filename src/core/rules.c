@@ -151,6 +151,13 @@ const struct rule_row rule_rows[] = {
          "A pattern that matches nothing is mostly a slip of the pen, and what it was to name could "
          "change without `upkeep prepare --if-needed` noticing.",
          false},
+    [RULE_SHELL_SIGN] =
+        {"shell-sign", DIAG_WARNING, "what means something to a shell has one",
+         "set shell = true, or quote it where the program is to get it",
+         "Without `shell = true` a command is run as it stands: of `npm run build && npm start`, npm gets "
+         "the words `&&`, `npm` and `start`, and of `node server.js > out.log` node gets `>`. Looked at "
+         "for `command`, `pre_start`, `prepare`, `stop_command` and `exec:`.",
+         false},
     [RULE_SERVICE_DOWN] =
         {"service-down", DIAG_WARNING, "the local services that variables point to are there",
          "start that service, or make it an app that this one depends on",

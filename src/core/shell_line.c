@@ -48,6 +48,16 @@ static bool is_assignment(const char *word) {
     return len > 0 && !isdigit((unsigned char)word[0]) && word[len] == '=';
 }
 
+const char *shell_line_advice(const char *name) {
+    if (is_assignment(name))
+        return "write the variable as a line of env, or set shell = true";
+    if (strcmp(name, "cd") == 0)
+        return "write the folder as cwd, or set shell = true";
+    if (strcmp(name, "source") == 0 || strcmp(name, ".") == 0)
+        return "name the program in its folder (.venv/bin/python), use env_file for variables, or set shell = true";
+    return shell_line_is_builtin(name) || is_beyond(name) ? "set shell = true" : NULL;
+}
+
 /* How many of the first words are not the command itself; -1 when they change what follows. */
 static int prefix_of(const struct words *words) {
     size_t i = 0;

@@ -29,4 +29,8 @@ bool shell_line_is_literal(const char *word);
 /* Whether the shell does it itself, without a program. */
 bool shell_line_is_builtin(const char *name);
 
+/* What to do about a command that begins with what no program is, but only a shell knows: `cd`, `source`, `FOO=1`. NULL
+ * for all other names. */
+const char *shell_line_advice(const char *name);
+
 #endif

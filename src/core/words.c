@@ -118,6 +118,38 @@ void words_fini(struct words *words) {
     *words = (struct words){0};
 }
 
+/* The length of what a shell takes for a sign at c, a word's first byte. */
+static size_t sign_len(const char *c) {
+    size_t len = strcspn(c, " \t\n");
+    size_t digits = strspn(c, "0123456789");
+    bool is_redirection = c[digits] == '>' || c[digits] == '<' || strncmp(c, "&>", 2) == 0;
+    bool is_operator = len > 0 && len <= 2 && strspn(c, "&|;") == len;
+    size_t name = *c == '$' ? strspn(c + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_") : 0;
+    if (is_redirection || is_operator)
+        return len;
+    return name > 0 ? name + 1 : strncmp(c, "$(", 2) == 0 ? 2 : 0;
+}
+
+bool words_shell_sign(const char *string, struct text *out) {
+    struct sink measure = {0};
+    const char *problem = NULL;
+    for (const char *c = skip_blanks(string); c && *c; c = skip_blanks(c)) {
+        size_t len = sign_len(c);
+        if (len > 0) {
+            text_append(out, c, len);
+            return true;
+        }
+        c = read_word(c, &measure, &problem);
+        if (!c)
+            break;
+        if (c[-1] == ';' && c[-2] != '\\') { /* `true;`: a word has a byte before it, a sign is none */
+            text_char(out, ';');
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_plain(const char *word) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
     return *word != '\0' && word[strspn(word, plain)] == '\0';

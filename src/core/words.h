@@ -19,6 +19,10 @@ struct words {
 bool words_split(const char *string, struct words *out, struct text *error);
 void words_fini(struct words *words);
 
+/* What stands in a command outside quotes and means something to a shell alone: `&&`, `||`, `|`, `;`, `&`, `>`, `2>&1`,
+ * `$HOME`. Appends the first. False when there is none; half a sign within a word (`a&b`, `x=1>2`) is none either. */
+bool words_shell_sign(const char *string, struct text *out);
+
 /* Appends word so that words_split gives it back. */
 void words_quote(const char *word, struct text *out);
 

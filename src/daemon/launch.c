@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/shell_line.h"
 #include "host/fs.h"
 #include "host/rights.h"
 
@@ -191,6 +192,11 @@ static void print_denied(const struct proc_terms *terms, const char *path, struc
 
 static void say_no_program(const struct proc_spec *spec, const char *name, const char *cwd, const char *path_list,
                            int why, struct text *error) {
+    const char *advice = why == ENOENT ? shell_line_advice(name) : NULL;
+    if (advice) {
+        text_printf(error, "cannot run %s without a shell: %s", name, advice);
+        return;
+    }
     if (why == ENOENT && !strchr(name, '/')) {
         text_printf(error, "cannot find %s in PATH (%s)", name, path_list);
         return;

@@ -90,6 +90,14 @@ typedef void check_each_step(const struct check *check, const struct check_app *
 /* Calls each for all of them, in order; what a shell's line cannot be told of is one step of which nothing is known. */
 void check_walk(const struct check *check, const struct check_app *app, check_each_step *each);
 
+/* Finds that a command could not be launched because it begins with what only a shell knows; false when that is not
+ * why. */
+bool check_needs_shell(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,
+                       const char *command, const struct launch *launch);
+
+/* What a shell would understand in a command that none runs. */
+void check_shell_sign(const struct check *check, const struct check_app *app, const char *key, const char *command);
+
 /* Whether `python -m` finds its module in a virtual environment. */
 void check_python(const struct check *check, const struct check_app *app, const struct check_step *step);
 

@@ -22,14 +22,30 @@ static const char *program_advice(const char *program) {
     return NULL;
 }
 
+static unsigned line_of(const struct check_app *app, const char *key, const char *command) {
+    struct setting setting = manifest_setting(app->app, key);
+    return setting.text ? manifest_line_of(&setting, command) : app->app->line;
+}
+
 static void find_program(const struct check *check, const struct check_app *app, const char *key, const char *command,
                          const char *error) {
-    struct setting setting = manifest_setting(app->app, key);
     struct diag_place place = {.app = app->app->name,
                                .file = check->manifest->file,
-                               .line = setting.text ? manifest_line_of(&setting, command) : app->app->line,
+                               .line = line_of(app, key, command),
                                .advice = program_advice(error)};
     check_find_at(check, app, RULE_PROGRAM, &place, "%s: %s", key, error);
+}
+
+bool check_needs_shell(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,
+                       const char *command, const struct launch *launch) {
+    const char *name = launch->words.count > 0 && launch->error == ENOENT ? launch->words.list[0] : "/";
+    const char *advice = shell_line_advice(name);
+    if (!advice)
+        return false;
+    struct diag_place place = {
+        .app = app->app->name, .file = check->manifest->file, .line = line_of(app, key, command), .advice = advice};
+    check_find_at(check, app, rule, &place, "%s: cannot run %s without a shell", key, name);
+    return true;
 }
 
 /* Whether the program can be executed, as seen from the app. */
@@ -100,14 +116,30 @@ static void check_interpreter(const struct check *check, const struct check_app 
         check_find(check, app, RULE_INTERPRETER, key, NULL, "%s: %s: %s", key, name, text_get(&error));
 }
 
+void check_shell_sign(const struct check *check, const struct check_app *app, const char *key, const char *command) {
+    struct text sign TEXT_AUTO = {0};
+    if (app->config.shell || !words_shell_sign(command, &sign))
+        return;
+    bool is_variable = sign.data[0] == '$' && sign.data[1] != '(';
+    struct diag_place place = {.app = app->app->name,
+                               .file = check->manifest->file,
+                               .line = line_of(app, key, command),
+                               .advice =
+                                   is_variable ? "write ${NAME}, which upkeep fills in, or set shell = true" : NULL};
+    check_find_at(check, app, RULE_SHELL_SIGN, &place, "%s: %s is for a shell, and no shell runs this", key,
+                  text_get(&sign));
+}
+
 static void check_program(const struct check *check, struct check_app *app, const char *key, const char *command) {
     struct launch launch = {0};
     struct proc_spec spec = {.terms = &app->terms};
     struct text error TEXT_AUTO = {0};
-    if (!launch_command(&check->launch, &app->config, command, &app->env, 1, &launch, &spec, &error))
-        find_program(check, app, key, command, text_get(&error));
-    else
+    if (launch_command(&check->launch, &app->config, command, &app->env, 1, &launch, &spec, &error)) {
         check_interpreter(check, app, key, &launch);
+        check_shell_sign(check, app, key, command);
+    } else if (!check_needs_shell(check, app, RULE_PROGRAM, key, command, &launch)) {
+        find_program(check, app, key, command, text_get(&error));
+    }
     launch_fini(&launch);
 }
 

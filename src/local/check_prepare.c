@@ -25,7 +25,8 @@ static void check_prepare_program(const struct check *check, struct check_app *a
     struct text error TEXT_AUTO = {0};
     bool ok = launch_command(&check->launch, &app->config, command, &app->env, 1, &launch, &spec, &error);
     const char *program = launch.words.count > 0 ? launch.words.list[0] : "/";
-    if (!ok && !strchr(program, '/'))
+    if (!ok && !strchr(program, '/') &&
+        !check_needs_shell(check, app, RULE_PREPARE_PROGRAM, "prepare", command, &launch))
         check_find(check, app, RULE_PREPARE_PROGRAM, "prepare", command, "prepare: %s", text_get(&error));
     launch_fini(&launch);
 }
@@ -47,5 +48,7 @@ void check_prepare(const struct check *check, struct check_app *app) {
     if (!app->config.shell && !has_own_programs(check, app))
         for (size_t i = 0; i < app->config.prepare.count; i++)
             check_prepare_program(check, app, app->config.prepare.items[i]);
+    for (size_t i = 0; i < app->config.prepare.count; i++)
+        check_shell_sign(check, app, "prepare", app->config.prepare.items[i]);
     check_prepare_inputs(check, app);
 }

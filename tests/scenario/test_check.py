@@ -211,6 +211,27 @@ class Incidents(Scenario):
         self.told("[app:a]\ncommand = python3 manage.py migrate\n", {},
                   "upkeep.ini:2: error: a: command: python3 has no manage.py to run", 1, "program")
 
+    def test_what_is_for_a_shell(self):
+        self.told("[app:a]\ncommand = cat && cat\n", {},
+                  "upkeep.ini:2: warning: a: command: && is for a shell, and no shell runs this [shell-sign]", 0, "shell-sign")
+        self.told("[app:a]\ncommand = cat\nprepare =\n  true\n  cat > out.log\n", {},
+                  "upkeep.ini:5: warning: a: prepare: > is for a shell, and no shell runs this [shell-sign]", 0, "shell-sign")
+        self.told("[app:a]\ncommand = cd web && cat\n", {},
+                  "upkeep.ini:2: error: a: command: cannot run cd without a shell", 1, "program")
+        variable = self.findings(self.stack("[app:a]\ncommand = cat $HOME\n"))[0]
+        self.assertEqual(variable["advice"], "write ${NAME}, which upkeep fills in, or set shell = true")
+        for command, advice in (("cd web && npm start", "write the folder as cwd, or set shell = true"),
+                                ("FOO=1 node x.js", "write the variable as a line of env, or set shell = true"),
+                                ("source .venv/bin/activate && serve", "name the program in its folder (.venv/bin/python), "
+                                 "use env_file for variables, or set shell = true")):
+            s = self.stack(f"[app:a]\ncommand = {command}\n")
+            word = f"cannot run {command.split()[0]} without a shell"
+            self.assertEqual([(f["rule"], f["text"], f["advice"]) for f in self.findings(s)],
+                             [("program", "command: " + word, advice)])
+            self.assertIn(f"a: {word}: {advice}\n", s.call("start", check=1).err)
+        for fine in ("shell = true\ncommand = cat | cat", "command = sh -c 'cat && cat'", "command = cat \\; '&&'"):
+            self.assertEqual(self.findings(self.stack(f"[app:a]\n{fine}\n")), [], fine)
+
     def test_fixed_sleep(self):
         self.told("[app:a]\ncommand = sh -c true\npre_start = sleep 10\n", {},
                   "upkeep.ini:3: warning: a: pre_start waits for a fixed time: sleep 10 [fixed-sleep]", 0, "fixed-sleep")

@@ -27,6 +27,38 @@ static void expect_split(const char *string, const char *expected) {
         fail_msg("[%s] gives [%s], not [%s]", string, text_get(&joined), expected);
 }
 
+static void test_shell_sign(void **state) {
+    (void)state;
+    static const char *const rows[][2] = {
+        {"npm run build && npm start", "&&"},
+        {"a || b", "||"},
+        {"a | b", "|"},
+        {"a ; b", ";"},
+        {"a; b", ";"},
+        {"a &", "&"},
+        {"a > out.log 2>&1", ">"},
+        {"a 2>&1", "2>&1"},
+        {"a >>out.log", ">>out.log"},
+        {"a &> out.log", "&>"},
+        {"a < in", "<"},
+        {"node $HOME/x.js", "$HOME"},
+        {"a $(b)", "$("},
+        {"a '&&' \"|\" \\; '$HOME' '>'", ""},
+        {"find . -exec ls {} \\;", ""},
+        {"sh -c 'a; b && c'", ""},
+        {"a b&c x=1>2 http://h/?a&b;c $5 $", ""},
+        {"a -- 'x;' \"y\";", ";"},
+        {"a 'never closed", ""},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        TEXT_AUTO struct text sign = {0};
+        bool is_there = words_shell_sign(rows[i][0], &sign);
+        if (is_there != (rows[i][1][0] != '\0') || strcmp(text_get(&sign), rows[i][1]) != 0)
+            fail_msg("[%s] gives [%s], not [%s]", rows[i][0], text_get(&sign), rows[i][1]);
+    }
+}
+
 static void test_split(void **state) {
     (void)state;
     static const char *const rows[][2] = {
@@ -126,6 +158,7 @@ static void test_round_trip(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shell_sign),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_output_is_written_on_success_only),
         cmocka_unit_test(test_quote),
