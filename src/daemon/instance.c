@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/limits.h"
 #include "daemon/require.h"
@@ -383,10 +384,8 @@ static bool instance_run(struct instance *instance, const char *command, struct 
         int out = -1;
         int err = -1;
         output_fds(instance->output, &out, &err);
-        spec->fds[spec->fd_count].from = out;
-        spec->fds[spec->fd_count++].to = 1;
-        spec->fds[spec->fd_count].from = err;
-        spec->fds[spec->fd_count++].to = 2;
+        proc_spec_pass(spec, out, STDOUT_FILENO);
+        proc_spec_pass(spec, err, STDERR_FILENO);
         spec->pid_text = sockets_pid_text(spec->envp);
         struct proc_failure failure;
         int r = proc_spawn(proc, spec, ended, &failure);

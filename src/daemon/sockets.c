@@ -397,8 +397,7 @@ bool sockets_hand_over(const struct sockets *sockets, const struct sockets_reque
         wanted_fini(&wanted);
         if (!socket)
             return false;
-        spec->fds[spec->fd_count].from = socket->fd;
-        spec->fds[spec->fd_count++].to = LISTEN_FIRST_FD + (int)i;
+        proc_spec_pass(spec, socket->fd, LISTEN_FIRST_FD + (int)i);
         text_printf(&names, "%s%s", i > 0 ? ":" : "", *socket->entry_name ? socket->entry_name : request->app);
     }
     char count[16];

@@ -99,10 +99,8 @@ static int open_output(struct exec_trial *self, struct proc_spec *spec) {
     self->output.fd = fds[0];
     self->output.is_open = true;
     loop_io_start(self->trial.loop, &self->output.io, fds[0], LOOP_READ, on_output);
-    for (int number = 1; number <= 2; number++) {
-        spec->fds[spec->fd_count].from = fds[1];
-        spec->fds[spec->fd_count++].to = number;
-    }
+    proc_spec_pass(spec, fds[1], STDOUT_FILENO);
+    proc_spec_pass(spec, fds[1], STDERR_FILENO);
     return fds[1];
 }
 

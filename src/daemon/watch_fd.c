@@ -85,9 +85,7 @@ static int prepare(struct readiness *readiness, const struct watch_request *requ
     watch->write_fd = fds[1];
     watch->has_read = watch->has_write = true;
     (void)fcntl(watch->read_fd, F_SETFL, O_NONBLOCK);
-    spec->fds[spec->fd_count].from = watch->write_fd;
-    spec->fds[spec->fd_count].to = watch->number;
-    spec->fd_count++;
+    proc_spec_pass(spec, watch->write_fd, watch->number);
     text_printf(&readiness->answer, "nothing was written to descriptor %d, nor was it closed", watch->number);
     return 0;
 }

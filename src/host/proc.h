@@ -63,6 +63,12 @@ struct proc_spec {
     char *pid_text; /* in one of envp: room for PROC_PID_DIGITS and a NUL, where the child writes its pid; NULL: none */
 };
 
+/* Has the child find ours under the number to. There is room for PROC_MAX_FDS. */
+static inline void proc_spec_pass(struct proc_spec *spec, int ours, int to) {
+    spec->fds[spec->fd_count].from = ours;
+    spec->fds[spec->fd_count++].to = to;
+}
+
 struct proc_failure {
     enum proc_step step;
     int error; /* errno */

@@ -319,10 +319,8 @@ static bool part_spawn(struct part *part, struct text *error) {
         output_give(part->output, account_uid(&part->terms.account));
         output_fds(part->output, &out, &err);
         part_announce_step(part, out);
-        spec.fds[spec.fd_count].from = out;
-        spec.fds[spec.fd_count++].to = STDOUT_FILENO;
-        spec.fds[spec.fd_count].from = err;
-        spec.fds[spec.fd_count++].to = STDERR_FILENO;
+        proc_spec_pass(&spec, out, STDOUT_FILENO);
+        proc_spec_pass(&spec, err, STDERR_FILENO);
         ok = proc_spawn(&part->proc, &spec, part_ended, &failure) >= 0;
         if (!ok)
             launch_say_failure(&spec, part->config.cwd, &failure, error);
