@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/code.h"
@@ -88,12 +87,9 @@ static char *background_program(void) {
 /* Reads what the supervisor has to say until it closes the pipe, or one byte says all. Returns false at the time limit.
  */
 static bool background_listen(int fd, struct text *said) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t end_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + BACKGROUND_WAIT_MS;
+    int64_t end_ms = session_now_ms() + BACKGROUND_WAIT_MS;
     while (said->len < BACKGROUND_LINE) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        int64_t left_ms = end_ms - ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+        int64_t left_ms = end_ms - session_now_ms();
         struct pollfd watched = {.fd = fd, .events = POLLIN};
         if (left_ms <= 0)
             return false;

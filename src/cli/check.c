@@ -18,19 +18,15 @@ static json_t *check_json(const struct session *session, bool is_ok) {
                      (json_int_t)diags->dropped, "findings", findings_json(diags));
 }
 
-static const char *check_plural(size_t count) {
-    return count == 1 ? "" : "s";
-}
-
 static void check_people(const struct session *session, struct text *out) {
     const struct diags *diags = &session->diags;
     findings_print(diags, STDOUT_FILENO, out);
     if (diags->errors > 0)
         return;
     text_printf(out, "%s%s: nothing stands against a start of %zu app%s", out->len > 0 ? "\n" : "", session->path,
-                session->manifest.app_count, check_plural(session->manifest.app_count));
+                session->manifest.app_count, text_plural(session->manifest.app_count));
     if (diags->warnings > 0)
-        text_printf(out, " (%zu warning%s)", diags->warnings, check_plural(diags->warnings));
+        text_printf(out, " (%zu warning%s)", diags->warnings, text_plural(diags->warnings));
     text_char(out, '\n');
 }
 
@@ -39,10 +35,10 @@ static int check_verdict(const struct session *session, bool is_strict) {
     const struct diags *diags = &session->diags;
     if (diags->errors > 0)
         return code_fail(CODE_FAILED, "%s: %zu error%s would make a start fail", session->path, diags->errors,
-                         check_plural(diags->errors));
+                         text_plural(diags->errors));
     if (is_strict && diags->warnings > 0)
         return code_fail(CODE_FAILED, "%s: %zu warning%s, and --strict takes none", session->path, diags->warnings,
-                         check_plural(diags->warnings));
+                         text_plural(diags->warnings));
     return CODE_DONE;
 }
 

@@ -33,6 +33,9 @@ bool console_stream(const struct text *text, bool is_ending);
 void console_enter(void);
 void console_leave(void);
 
+/* Goes back to the begin of an open line and takes it away: on a terminal that can move. */
+#define CONSOLE_CLEAR_LINE "\r\033[K"
+
 /* A line on a terminal that is not ended, as it may be written over. Whatever is said of a failure ends it first. */
 void console_hold_line(FILE *stream);
 bool console_has_line(void);

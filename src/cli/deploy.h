@@ -84,9 +84,6 @@ bool deploy_is_written(const struct manifest_app *app, const char *key);
 bool deploy_is_in(const json_t *instance, const char *state);
 const json_t *deploy_find(const json_t *list, const char *app);
 
-/* `s`, but of 1 */
-const char *deploy_plural(size_t count);
-
 /* Connects, if a supervisor runs. Anew at each call: it closes a connection that is idle for as long as a build takes.
  */
 int deploy_connect(struct deploy *deploy);

@@ -17,10 +17,6 @@ int64_t deploy_left_ms(const struct deploy *deploy, int64_t limit_ms) {
     return left_ms > 0 ? left_ms : 0;
 }
 
-const char *deploy_plural(size_t count) {
-    return count == 1 ? "" : "s";
-}
-
 bool deploy_is_written(const struct manifest_app *app, const char *key) {
     const char *text = manifest_setting(app, key).text;
     return text && text[strspn(text, " \t\n")] != '\0';

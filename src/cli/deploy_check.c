@@ -60,8 +60,7 @@ static int deploy_judge_manifest(struct deploy *deploy) {
     if (diags->errors == 0)
         return CODE_DONE;
     deploy_show_findings(deploy);
-    return code_fail(CODE_USAGE, "%s has %zu error%s", deploy->session.path, diags->errors,
-                     deploy_plural(diags->errors));
+    return code_fail(CODE_USAGE, "%s has %zu error%s", deploy->session.path, diags->errors, text_plural(diags->errors));
 }
 
 /* Errors are shown when they are met, warnings once: when all is known. */
@@ -72,13 +71,12 @@ static int deploy_judge_findings(struct deploy *deploy, bool is_all_known) {
     if (is_bad || is_all_known)
         deploy_show_findings(deploy);
     if (diags->errors > 0)
-        return code_fail(CODE_FAILED, "%zu error%s would make a start fail", diags->errors,
-                         deploy_plural(diags->errors));
+        return code_fail(CODE_FAILED, "%zu error%s would make a start fail", diags->errors, text_plural(diags->errors));
     if (is_bad)
         return code_fail(CODE_FAILED, "%zu warning%s, and --strict takes none", diags->warnings,
-                         deploy_plural(diags->warnings));
+                         text_plural(diags->warnings));
     if (diags->warnings > 0)
-        text_printf(&deploy->remark, "%zu warning%s", diags->warnings, deploy_plural(diags->warnings));
+        text_printf(&deploy->remark, "%zu warning%s", diags->warnings, text_plural(diags->warnings));
     return CODE_DONE;
 }
 
@@ -109,7 +107,7 @@ int deploy_check(struct deploy *deploy) {
     code = deploy_judge_findings(deploy, !deploy_prepares_any(&session->manifest));
     if (code == CODE_DONE && put_off > 0)
         text_printf(&deploy->remark, "%s%zu finding%s put off until prepare has run",
-                    deploy->remark.len > 0 ? ", " : "", put_off, deploy_plural(put_off));
+                    deploy->remark.len > 0 ? ", " : "", put_off, text_plural(put_off));
     return code == CODE_DONE && deploy->was_running ? deploy_ask_supervisor(deploy) : code;
 }
 
@@ -133,7 +131,7 @@ int deploy_prepare(struct deploy *deploy) {
         code = code_fail(CODE_FAILED, "interrupted by %s", value_signal_name(prepare.signal));
     size_t done = prepare_count(&prepare, PREPARE_DONE);
     size_t skipped = prepare_count(&prepare, PREPARE_SKIPPED);
-    text_printf(&deploy->remark, "%zu app%s prepared", done, deploy_plural(done));
+    text_printf(&deploy->remark, "%zu app%s prepared", done, text_plural(done));
     if (skipped > 0)
         text_printf(&deploy->remark, ", %zu skipped", skipped);
     prepare_fini(&prepare);

@@ -44,7 +44,7 @@ static void deploy_write_open(struct deploy *deploy, const struct text *line) {
     struct console console = console_of(fileno(deploy->out));
     struct text out TEXT_AUTO = {0};
     if (console_has_line())
-        text_str(&out, "\r\033[K");
+        text_str(&out, CONSOLE_CLEAR_LINE);
     if (console.can_move) {
         columns_cut(text_get(line), console.width > 1 ? console.width - 1 : 1, &out);
         console_hold_line(deploy->out);
@@ -122,7 +122,7 @@ static void deploy_end_line(struct deploy *deploy, enum deploy_outcome outcome, 
     bool colour = console_of(fileno(deploy->out)).colour;
     struct text line TEXT_AUTO = {0};
     if (console_has_line())
-        text_str(&line, "\r\033[K");
+        text_str(&line, CONSOLE_CLEAR_LINE);
     console_drop_line();
     deploy_print_head(deploy, &line);
     text_printf(&line, "%s%s%s", colour ? deploy_outcomes[outcome].colour : "", deploy_outcomes[outcome].word,

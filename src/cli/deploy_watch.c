@@ -154,7 +154,7 @@ static int deploy_judge_results(struct deploy *deploy) {
     }
     deploy_show(deploy, &lines);
     size_t count = json_array_size(deploy->results);
-    text_printf(&deploy->remark, "%zu condition%s hold%s", count, deploy_plural(count), count == 1 ? "s" : "");
+    text_printf(&deploy->remark, "%zu condition%s hold%s", count, text_plural(count), count == 1 ? "s" : "");
     if (bad == 0)
         return CODE_DONE;
     struct text more TEXT_AUTO = {0};

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/answer.h"
@@ -13,8 +12,6 @@
 #include "core/columns.h"
 #include "core/display.h"
 #include "core/value.h"
-
-#define PREPARE_CLEAR_LINE "\r\033[K"
 
 enum { SCREEN_GATHERED = 32 * 1024 }; /* bytes of lines that are shown at once */
 
@@ -31,14 +28,12 @@ struct prepare_screen {
 
 static void screen_take_progress_away(struct prepare_screen *screen) {
     if (screen->has_progress)
-        text_str(&screen->out, PREPARE_CLEAR_LINE);
+        text_str(&screen->out, CONSOLE_CLEAR_LINE);
     screen->has_progress = false;
 }
 
 static struct mono screen_now(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (struct mono){(int64_t)now.tv_sec * 1000000000 + now.tv_nsec};
+    return mono_add_ms((struct mono){0}, session_now_ms());
 }
 
 static void screen_put_progress(struct prepare_screen *screen, const struct prepare *prepare) {
@@ -142,15 +137,6 @@ static int prepare_judge(const struct prepare *prepare) {
 
 /* ---- for commands ---- */
 
-int prepare_lock(const struct session *session, const char *command, int *fd_out) {
-    struct text error TEXT_AUTO = {0};
-    int fd = session->invocation->local->prepare_lock(&session->manifest, command, &error);
-    if (fd < 0)
-        return code_fail(CODE_FAILED, "%s", text_get(&error));
-    *fd_out = fd;
-    return CODE_DONE;
-}
-
 int prepare_apps(const struct session *session, char *const *apps, size_t app_count, struct prepare_manner manner,
                  struct prepare *out) {
     struct prepare_screen screen;
@@ -233,10 +219,6 @@ json_t *prepare_json(const struct prepare *prepare) {
 
 /* ---- the command ---- */
 
-static const char *prepare_plural(size_t count) {
-    return count == 1 ? "" : "s";
-}
-
 static void prepare_sum_up(const struct session *session, const struct prepare *prepare) {
     struct text line TEXT_AUTO = {0};
     size_t done = prepare_count(prepare, PREPARE_DONE);
@@ -247,12 +229,21 @@ static void prepare_sum_up(const struct session *session, const struct prepare *
     else if (done == 0)
         text_printf(&line, "%s: nothing to prepare: nothing has changed\n", session->path);
     else
-        text_printf(&line, "%s: %zu app%s prepared", session->path, done, prepare_plural(done));
+        text_printf(&line, "%s: %zu app%s prepared", session->path, done, text_plural(done));
     if (done > 0 && skipped > 0)
         text_printf(&line, ", %zu skipped", skipped);
     if (done > 0)
         text_char(&line, '\n');
     (void)console_write(&line);
+}
+
+static int prepare_lock(const struct session *session, int *fd_out) {
+    struct text error TEXT_AUTO = {0};
+    int fd = session->invocation->local->prepare_lock(&session->manifest, "prepare", &error);
+    if (fd < 0)
+        return code_fail(CODE_FAILED, "%s", text_get(&error));
+    *fd_out = fd;
+    return CODE_DONE;
 }
 
 static int prepare_in(const struct session *session) {
@@ -262,7 +253,7 @@ static int prepare_in(const struct session *session) {
         .if_needed = invocation->options.given[OPTION_IF_NEEDED], .limit_ms = -1, .is_quiet = as_json};
     struct prepare prepare = {0};
     int lock = -1;
-    int code = prepare_lock(session, "prepare", &lock);
+    int code = prepare_lock(session, &lock);
     if (code != CODE_DONE)
         return code;
     code = prepare_apps(session, invocation->args, invocation->arg_count, manner, &prepare);

@@ -9,10 +9,6 @@
 #include "cli/session.h"
 #include "core/prepare.h"
 
-/* The lock that keeps two of `prepare` and `deploy` apart, until the descriptor is closed. CODE_DONE, or the code for
- * the exit after having said who holds it. command: as who is refused is told. */
-int prepare_lock(const struct session *session, const char *command, int *fd_out);
-
 /* How it is shown. */
 struct prepare_manner {
     bool if_needed;

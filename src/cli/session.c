@@ -44,7 +44,7 @@ int session_read(struct session *session, const struct invocation *invocation) {
 static int session_bad_manifest(const struct session *session) {
     code_findings(&session->diags);
     return code_fail(CODE_USAGE, "%s has %zu error%s", session->path, session->diags.errors,
-                     session->diags.errors == 1 ? "" : "s");
+                     text_plural(session->diags.errors));
 }
 
 int session_load(struct session *session, const struct invocation *invocation) {

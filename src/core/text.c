@@ -104,3 +104,7 @@ char *text_take(struct text *text) {
     *text = (struct text){0};
     return data;
 }
+
+const char *text_plural(size_t count) {
+    return count == 1 ? "" : "s";
+}

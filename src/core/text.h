@@ -29,6 +29,9 @@ void text_vprintf(struct text *text, const char *format, va_list args) __attribu
 /* Appends a path as seen from a folder: NAME alone where that is absolute, the folder where it is NULL. */
 void text_path(struct text *text, const char *folder, const char *name);
 
+/* What makes a word one of several: `s`, or nothing for 1. */
+const char *text_plural(size_t count);
+
 /* The content, never NULL; valid until the next call. */
 const char *text_get(const struct text *text);
 
