@@ -372,11 +372,11 @@ depends_on = web
         self.assertIn("it left processes behind; an app has to stay in the foreground", s.call("start", check=1).err)
 
 
-NEXT = os.environ.get("UPKEEP_TEST_NEXT", "")  # examples/fastapi-nextjs/web-ui, installed and built
+NEXT = os.environ.get("UPKEEP_TEST_NEXT", "")  # examples/fastapi-nextjs/web-ui, installed and built by test_example.py
 
 
 @unittest.skipUnless(os.path.exists(os.path.join(NEXT, ".next/BUILD_ID")),
-                     "skipped: UPKEEP_TEST_NEXT names no folder with a built Next.js")
+                     "skipped: no Next.js was built (by scenario/example, which says why)")
 class Next(Real):
     def web(self, command="npm start -- --port ${PORT}"):
         s = self.real(f"""[app:frontend]
