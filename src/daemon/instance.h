@@ -116,15 +116,6 @@ bool instance_is_success(const struct instance *instance, struct outcome outcome
 /* Nothing of the instance runs, and nothing will before somebody asks for it: whoever connects is to be refused. */
 void instance_close_sockets(struct instance *instance);
 
-/* The instance has become ready, or its health is to be looked at by other rules: watches it. */
-void instance_watch_health(struct instance *instance);
-
-/* A trial of one of its conditions, as of now: NULL with the reason in error. And whom it is about: to be asked anew
- * for each try. Whose socket answers counts where the app itself listens, by `port` or `ready`: a condition may also
- * be about what stands before or behind it. */
-struct trial *instance_new_trial(struct instance *instance, const struct condition *condition, struct text *error);
-struct trial_app instance_trial_app(struct instance *instance, const struct condition *condition);
-
 /* Carries an act out. */
 void instance_act(struct instance *instance, enum act act);
 
@@ -136,5 +127,22 @@ pid_t instance_pid(const struct instance *instance);
 
 /* Replaces the detail that the next change carries. Takes over `detail`, heap or NULL. */
 void instance_set_detail(struct instance *instance, char *detail);
+
+/* ---- instance_trial.c: what it is asked ---- */
+
+/* The instance has become ready, or its health is to be looked at by other rules: watches it. */
+void instance_watch_health(struct instance *instance);
+
+/* A trial of one of its conditions, as of now: NULL with the reason in error. And whom it is about: to be asked anew
+ * for each try. Whose socket answers counts where the app itself listens, by `port` or `ready`: a condition may also
+ * be about what stands before or behind it. */
+struct trial *instance_new_trial(struct instance *instance, const struct condition *condition, struct text *error);
+struct trial_app instance_trial_app(struct instance *instance, const struct condition *condition);
+
+/* Whether a trial of one of its conditions needs the environment of its present process. */
+bool instance_needs_env(const struct app_config *config);
+
+/* What its health is given: the context is the instance. */
+extern const struct health_events instance_health_events;
 
 #endif
