@@ -101,6 +101,7 @@ bool supervisor_take(struct supervisor *sv, struct manifest *manifest, struct ap
             supervisor_take_gone(roster.instances[i]);
     supervisor_enroll(sv, &roster);
     supervisor_carry_out(sv, done, set, actor);
+    supervisor_wake(sv); /* where nothing happens, the past is to be forgotten all the same */
     free(set);
     free(done);
     return true;
@@ -127,6 +128,8 @@ void supervisor_remove_gone(struct supervisor *sv) {
         gone += sv->roster.instances[i]->is_gone;
         removable += supervisor_is_removable(sv, sv->roster.instances[i]);
     }
+    if (gone == 0)
+        supervisor_forget_past(sv);
     struct roster roster;
     if (removable == 0 || !roster_init(&roster, sv->roster.count, roster_edges(&sv->roster)))
         return;

@@ -1,4 +1,5 @@
 /* The supervisor's behaviour over several apps, told as short stories over a virtual clock. */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -499,6 +500,22 @@ static void a_dependency_that_is_dropped_blocks_no_more(void **state) {
     fake_free(world);
 }
 
+static void manifests_of_the_past_are_forgotten(void **state) {
+    (void)state;
+    struct fake_world *world = fake_new(CHAIN, 1);
+    supervisor_start_auto(fake_supervisor(world), fake_actor);
+    fake_run(world, 1000);
+    size_t before = 0;
+    for (int i = 0; i < 100; i++) {
+        fake_take(world, CHAIN, "");
+        fake_run(world, 1000);
+        if (i == 0)
+            before = mallinfo2().uordblks;
+    }
+    assert_in_range(mallinfo2().uordblks, 0, before + 1024);
+    fake_free(world);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_in_order_of_dependencies),
@@ -532,6 +549,7 @@ int main(void) {
         cmocka_unit_test(one_that_is_back_before_it_is_down_comes_up_anew),
         cmocka_unit_test(what_has_failed_is_tried_again),
         cmocka_unit_test(a_dependency_that_is_dropped_blocks_no_more),
+        cmocka_unit_test(manifests_of_the_past_are_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
