@@ -44,8 +44,12 @@ static int cli_command(struct invocation *invocation, char **args, size_t count)
     struct text error TEXT_AUTO = {0};
     invocation->args = args;
     if (!options_parse(invocation->command->options, false, args, count, &invocation->options, &invocation->arg_count,
-                       &error))
-        return code_fail(CODE_USAGE, "%s: %s", invocation->command->name, text_get(&error));
+                       &error)) {
+        const char *name = invocation->command->name;
+        if (strncmp(text_get(&error), "unknown", strlen("unknown")) == 0 && !strchr(text_get(&error), '('))
+            text_printf(&error, " (see: upkeep help %s)", name);
+        return code_fail(CODE_USAGE, "%s: %s", name, text_get(&error));
+    }
     if (invocation->options.given[OPTION_HELP]) {
         struct text out TEXT_AUTO = {0};
         help_of(invocation->command, &out);

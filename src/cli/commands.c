@@ -112,7 +112,9 @@ const struct command commands[] = {
      "The unit is called after the stack's name. One that was not made from this manifest is never written over.",
      unit_command},
     {"version", NULL, "", 0, 0, 0, "show the version", "Shows upkeep's version.", help_version},
-    {"help", NULL, "[COMMAND]", 0, 1, ONE(FORMAT), "show help", "Shows what upkeep does, or one command's help.",
+    {"help", NULL, "[COMMAND]", 0, 1, ONE(FORMAT), "show help",
+     "Shows what upkeep does, or one command's help; for a key of upkeep.ini, what it says. upkeep help keys lists "
+     "those.",
      help_command},
 };
 
@@ -131,4 +133,54 @@ const char *commands_nearest(const char *name) {
         names[i] = commands[i].name;
     names[command_count] = NULL;
     return diag_nearest(name, names);
+}
+
+static const struct {
+    const char *theirs;
+    const char *ours;
+} commands_foreign[] = {
+    /* PM2 */
+    {"list", "upkeep status"},
+    {"l", "upkeep status"},
+    {"ps", "upkeep status"},
+    {"monit", "upkeep status --watch"},
+    {"dash", "upkeep status --watch"},
+    {"describe", "upkeep show"},
+    {"desc", "upkeep show"},
+    {"info", "upkeep show"},
+    {"reload", "upkeep restart; for a changed manifest upkeep apply"},
+    {"gracefulReload", "upkeep restart"},
+    {"delete", "upkeep stop; for good, take its section out of upkeep.ini and upkeep apply"},
+    {"del", "upkeep stop; for good, take its section out of upkeep.ini and upkeep apply"},
+    {"kill", "upkeep shutdown"},
+    {"save", "nothing to do, upkeep.ini is what is started"},
+    {"dump", "nothing to do, upkeep.ini is what is started"},
+    {"resurrect", "upkeep start"},
+    {"startup", "upkeep unit --install"},
+    {"unstartup", "systemctl disable --now, and the name of the stack"},
+    {"init", "write upkeep.ini, see upkeep help keys"},
+    {"ecosystem", "write upkeep.ini, see upkeep help keys"},
+    {"sendSignal", "upkeep signal"},
+    {"trigger", "upkeep signal"},
+    /* systemctl, docker compose, and what one might try */
+    {"up", "upkeep start"},
+    {"down", "upkeep shutdown"},
+    {"top", "upkeep status --watch"},
+    {"daemon-reload", "upkeep apply"},
+    {"update", "upkeep apply"},
+    {"enable", "upkeep unit --install"},
+    {"build", "upkeep prepare"},
+    {"install", "upkeep prepare"},
+    {"validate", "upkeep check"},
+    {"lint", "upkeep check"},
+    {"doctor", "upkeep check"},
+    {"tail", "upkeep logs -f"},
+    {"history", "upkeep events"},
+};
+
+const char *commands_elsewhere(const char *name) {
+    for (size_t i = 0; i < sizeof commands_foreign / sizeof *commands_foreign; i++)
+        if (strcmp(commands_foreign[i].theirs, name) == 0)
+            return commands_foreign[i].ours;
+    return NULL;
 }

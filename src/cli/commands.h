@@ -30,4 +30,8 @@ const struct command *commands_find(const char *name);
 /* The command that was probably meant, or NULL. */
 const char *commands_nearest(const char *name);
 
+/* What to do here instead of a command of PM2, systemctl or docker compose (`upkeep status --watch`); NULL for other
+ * names. */
+const char *commands_elsewhere(const char *name);
+
 #endif

@@ -34,7 +34,10 @@ static char *locate_upwards(struct text *error) {
         text_str(&up, "../");
     }
     char *here = getcwd(NULL, 0);
-    text_printf(error, "no " LOCATE_NAME " in %s or a folder above it (name one with -f)", here ? here : "this folder");
+    text_printf(error,
+                "no " LOCATE_NAME
+                " in %s or a folder above it (go to its folder, name one with -f, or write one: upkeep help keys)",
+                here ? here : "this folder");
     free(here);
     return NULL;
 }

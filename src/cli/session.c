@@ -322,6 +322,8 @@ static void session_list_apps(const struct session *session, struct text *out) {
 int session_no_app(const struct session *session, const char *app, const char *nearest) {
     if (nearest && nearest[0])
         return code_fail(CODE_NO_APP, "no app %s in %s (did you mean %s?)", app, session->path, nearest);
+    if (strcmp(app, "all") == 0)
+        return code_fail(CODE_NO_APP, "no app all in %s (for all apps, name none)", session->path);
     struct text apps TEXT_AUTO = {0};
     session_list_apps(session, &apps);
     return code_fail(CODE_NO_APP, "no app %s in %s%s", app, session->path, text_get(&apps));

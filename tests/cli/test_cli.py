@@ -6,6 +6,7 @@ usage: test_cli.py UPKEEP [unittest's arguments]
 import json
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -135,7 +136,29 @@ class Words(Case):
         self.check(["stauts"], 2, "", "upkeep: unknown command stauts (did you mean status?)\n")
         self.check(["help", "stauts"], 2, "", "upkeep: unknown command stauts (did you mean status?)\n")
 
+    def test_commands_of_others(self):
+        self.check(["list"], 2, "", "upkeep: unknown command list (here: upkeep status)\n")
+        self.check(["kill"], 2, "", "upkeep: unknown command kill (here: upkeep shutdown)\n")
+        self.check(["startup"], 2, "", "upkeep: unknown command startup (here: upkeep unit --install)\n")
+        self.check(["verify"], 2, "",
+                   "upkeep: unknown command verify (it is a key of upkeep.ini, see: upkeep help verify)\n")
+        self.check(["start", "all"], 4, "", f"upkeep: no app all in {self.dir}/upkeep.ini (for all apps, name none)\n")
+
+    def test_help_of_keys(self):
+        keys = self.check(["help", "keys"], 0, None, "").stdout
+        self.assertEqual(self.check(["help", "upkeep.ini"], 0).stdout, keys)
+        names = [line.split()[0] for line in keys.partition("example:")[0].splitlines() if re.match(r"  \w", line)]
+        self.assertTrue({"command", "verify", "user", "on_failure"} <= set(names), names)
+        for name in names:
+            text = self.check(["help", name], 0, None, "").stdout
+            self.assertIn(f"{name}: a key of upkeep.ini in [", text)
+            for line in (text + keys).splitlines():
+                self.assertLessEqual(len(line), 80, line)
+        self.assertIn("\nexample:\n  kill_timeout = 30s\n", self.check(["help", "kill_timeout"], 0).stdout)
+        self.check(["help", "wait_ready"], 2, "", "upkeep: unknown command wait_ready (here it is called ready)\n")
+
     def test_unknown_option(self):
+        self.check(["logs", "--nostream"], 2, "", "upkeep: logs: unknown option --nostream (see: upkeep help logs)\n")
         self.check(["status", "--jsn"], 2, "", "upkeep: status: unknown option --jsn (did you mean --json?)\n")
         self.check(["--porfile", "x", "status"], 2, "", "upkeep: unknown option --porfile (did you mean --profile?)\n")
 
@@ -184,7 +207,8 @@ class Manifests(Case):
     def test_none(self):
         os.remove(self.manifest)
         done = self.check(["status"], 2, "")
-        self.assertEqual(done.stderr, f"upkeep: no upkeep.ini in {self.dir} or a folder above it (name one with -f)\n")
+        self.assertEqual(done.stderr, f"upkeep: no upkeep.ini in {self.dir} or a folder above it "
+                         "(go to its folder, name one with -f, or write one: upkeep help keys)\n")
 
     def test_named_but_missing(self):
         done = self.check(["-f", "other.ini", "status"], 2, "")
