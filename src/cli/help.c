@@ -74,7 +74,7 @@ static const struct {
     const char *section;
     const struct manifest_key *keys;
 } help_tables[] = {
-    {"[app:NAME] or [defaults] (for all apps)", manifest_app_keys},
+    {"[app:NAME] or [defaults]", manifest_app_keys},
     {"[upkeep]", manifest_supervisor_keys},
 };
 enum { HELP_TABLES = sizeof help_tables / sizeof *help_tables };
