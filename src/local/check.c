@@ -41,12 +41,18 @@ __attribute__((format(printf, 5, 0))) static void check_find_text(const struct c
     diags_find(check->diags, rule, &here, "%s", text_get(&text));
 }
 
-void check_find(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,
-                const char *entry, const char *format, ...) {
+struct diag_place check_place(const struct check *check, const struct check_app *app, const char *key,
+                              const char *entry) {
     struct setting setting = manifest_setting(app->app, key);
     struct diag_place place = {.app = app->app->name, .file = check->manifest->file, .line = app->app->line};
     if (setting.text)
         place.line = entry ? manifest_line_of(&setting, entry) : setting.line;
+    return place;
+}
+
+void check_find(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,
+                const char *entry, const char *format, ...) {
+    struct diag_place place = check_place(check, app, key, entry);
     va_list args;
     va_start(args, format);
     check_find_text(check, app, rule, &place, format, args);

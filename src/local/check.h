@@ -41,6 +41,11 @@ struct check_app {
     bool has_record; /* of what it was prepared from: nothing has to be guessed from the times of files */
 };
 
+/* Where a key of the manifest stands, or one of its entries when that is not NULL; where the app does when the key is
+ * not written. Its strings are borrowed; there is no advice yet. */
+struct diag_place check_place(const struct check *check, const struct check_app *app, const char *key,
+                              const char *entry);
+
 /* A finding at a key of the manifest, or at one of its entries when that is not NULL. Says nothing when the app ignores
  * the rule. */
 void check_find(const struct check *check, const struct check_app *app, enum rule_id rule, const char *key,

@@ -22,17 +22,10 @@ static const char *program_advice(const char *program) {
     return NULL;
 }
 
-static unsigned line_of(const struct check_app *app, const char *key, const char *command) {
-    struct setting setting = manifest_setting(app->app, key);
-    return setting.text ? manifest_line_of(&setting, command) : app->app->line;
-}
-
 static void find_program(const struct check *check, const struct check_app *app, const char *key, const char *command,
                          const char *error) {
-    struct diag_place place = {.app = app->app->name,
-                               .file = check->manifest->file,
-                               .line = line_of(app, key, command),
-                               .advice = program_advice(error)};
+    struct diag_place place = check_place(check, app, key, command);
+    place.advice = program_advice(error);
     check_find_at(check, app, RULE_PROGRAM, &place, "%s: %s", key, error);
 }
 
@@ -42,8 +35,8 @@ bool check_needs_shell(const struct check *check, const struct check_app *app, e
     const char *advice = shell_line_advice(name);
     if (!advice)
         return false;
-    struct diag_place place = {
-        .app = app->app->name, .file = check->manifest->file, .line = line_of(app, key, command), .advice = advice};
+    struct diag_place place = check_place(check, app, key, command);
+    place.advice = advice;
     check_find_at(check, app, rule, &place, "%s: cannot run %s without a shell", key, name);
     return true;
 }
@@ -121,11 +114,9 @@ void check_shell_sign(const struct check *check, const struct check_app *app, co
     if (app->config.shell || !words_shell_sign(command, &sign))
         return;
     bool is_variable = sign.data[0] == '$' && sign.data[1] != '(';
-    struct diag_place place = {.app = app->app->name,
-                               .file = check->manifest->file,
-                               .line = line_of(app, key, command),
-                               .advice =
-                                   is_variable ? "write ${NAME}, which upkeep fills in, or set shell = true" : NULL};
+    struct diag_place place = check_place(check, app, key, command);
+    if (is_variable)
+        place.advice = "write ${NAME}, which upkeep fills in, or set shell = true";
     check_find_at(check, app, RULE_SHELL_SIGN, &place, "%s: %s is for a shell, and no shell runs this", key,
                   text_get(&sign));
 }
@@ -174,10 +165,8 @@ static void check_npm_script(const struct check *check, const struct check_app *
 
 static void find_missing(const struct check *check, const struct check_app *app, const char *advice,
                          const char *error) {
-    struct diag_place place = {.app = app->app->name,
-                               .file = check->manifest->file,
-                               .line = manifest_setting(app->app, "command").line,
-                               .advice = advice};
+    struct diag_place place = check_place(check, app, "command", NULL);
+    place.advice = advice;
     check_find_at(check, app, RULE_PROGRAM, &place, "command: %s", error);
 }
 

@@ -96,19 +96,15 @@ static void find_held(const struct check *check, const struct check_app *app, co
                       int port, const char *error) {
     struct text remedy TEXT_AUTO = {0};
     print_remedy(port, &remedy);
-    struct setting setting = manifest_setting(app->app, key);
-    struct diag_place place = {.app = app->app->name,
-                               .file = check->manifest->file,
-                               .line = entry ? manifest_line_of(&setting, entry) : setting.line,
-                               .advice = text_get(&remedy)};
+    struct diag_place place = check_place(check, app, key, entry);
+    place.advice = text_get(&remedy);
     check_find_at(check, app, RULE_PORT_HELD, &place, "%s", error);
 }
 
 /* For an app of another user, upkeep itself may still have the right. */
 static void find_privileged(const struct check *check, const struct check_app *app, int port) {
     struct text advice TEXT_AUTO = {0};
-    struct setting setting = manifest_setting(app->app, "port");
-    struct diag_place place = {.app = app->app->name, .file = check->manifest->file, .line = setting.line};
+    struct diag_place place = check_place(check, app, "port", NULL);
     if (check_rights(app)) {
         text_printf(&advice, "let upkeep open it for the app (listen = 0.0.0.0:%d), or use a port from 1024 on", port);
         place.advice = text_get(&advice);

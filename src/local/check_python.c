@@ -106,9 +106,7 @@ void check_python(const struct check *check, const struct check_app *app, const 
         has_module(text_get(&home), "../lib/python3*/", text_get(&module)) ||
         has_module(text_get(&home), "../lib/python3*/lib-dynload/", text_get(&module)))
         return;
-    struct diag_place place = {.app = app->app->name,
-                               .file = check->manifest->file,
-                               .line = manifest_setting(app->app, "command").line,
-                               .advice = "install the packages: pip install -r requirements.txt, or uv sync"};
+    struct diag_place place = check_place(check, app, "command", NULL);
+    place.advice = "install the packages: pip install -r requirements.txt, or uv sync";
     check_find_at(check, app, RULE_PROGRAM, &place, "command: %s has no module %s", step->words[0], text_get(&module));
 }
