@@ -241,6 +241,10 @@ bool inifile_read(const char *bytes, size_t len, const char *file, const struct 
         MISTAKE(&ini, "%zu bytes long (at most %d)", len, LIMIT_MANIFEST_FILE);
         return false;
     }
+    if (len >= 2 && (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0)) {
+        MISTAKE(&ini, "written in UTF-16: save it as UTF-8");
+        return false;
+    }
     if (len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
         ini.next += 3;
 

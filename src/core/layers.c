@@ -96,7 +96,8 @@ static void read_env_file(struct builder *b, const char *name, bool is_optional,
         b->is_good = false;
         struct diag_place place = {.file = b->manifest->file, .line = line};
         if (code == -ENOENT)
-            place.advice = "write it (.env.example beside it is a start), or make it optional with a ? before its name";
+            place.advice =
+                "write it (from .env.example, where there is one), or make it optional with a ? before its name";
         diags_find(b->diags, RULE_MANIFEST, &place, "cannot read %s: %s", name, strerror(-code));
     }
 }

@@ -616,6 +616,16 @@ static const struct {
     {"merge_logs", "stderr"},
     {"ignore_watch", "watch_ignore"},
     {"env_production", "env"},
+    {"env_staging", "env"},
+    {"env_development", "env"},
+    {"time", "log_format"},
+    {"log", "stdout"},
+    {"output", "stdout"},
+    {"error", "stderr"},
+    {"combine_logs", "stderr"},
+    {"cron", "cron_restart"},
+    {"shutdown_with_message", "stop_command"},
+    {"post_update", "prepare"},
     {"uid", "user"},
     {"gid", "group"},
     {"treekill", "kill_mode"},
@@ -685,6 +695,10 @@ static const struct {
     {"ulimit", "limit_nofile"},
     {"runas", "user"},
     {"healthcheck", "health"},
+    {"health_check", "health"},
+    {"build", "prepare"},
+    {"install", "prepare"},
+    {"enabled", "autostart"},
     {"stop_grace_period", "kill_timeout"},
     {"stop_timeout", "kill_timeout"},
     {"grace_period", "kill_timeout"},
@@ -737,16 +751,33 @@ static bool hint_at(const struct manifest_key *keys, const char *name, const cha
     return true;
 }
 
+/* Whether somebody wrote a variable where keys stand: `NODE_ENV`, `env.PORT`. */
+static bool is_variable(const char *name) {
+    const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return strncmp(name, "env.", 4) == 0 ||
+           (strpbrk(name, letters) && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(name));
+}
+
 const struct manifest_key *manifest_key_hint(const struct manifest_key *keys, const char *name, struct text *out) {
     const char *ours = foreign_name(name);
     if (ours && hint_at(keys, ours, "here it is called ", "", out))
         return manifest_key_find(keys, ours);
+    bool is_app = keys == manifest_app_keys;
+    if (is_app && strcmp(name, "name") == 0) {
+        text_str(out, " (an app's name is that of its section, [app:NAME]; name belongs in [upkeep])");
+        return NULL;
+    }
     if (hint_at(keys, name, "", "", out))
         return NULL;
     const struct manifest_key *others = keys == manifest_app_keys ? manifest_supervisor_keys : manifest_app_keys;
     const char *near = near_key(keys, name);
     if (!near)
         near = near_key(others, name);
+    if (!near && is_app && is_variable(name)) {
+        const char *variable = strncmp(name, "env.", 4) == 0 ? name + 4 : name;
+        text_printf(out, " (a variable is a line of env: env = %s=VALUE)", variable);
+        return NULL;
+    }
     if (!near)
         near = diag_nearest(name, planned);
     if (!near)

@@ -86,10 +86,23 @@ static int check_enter(const struct check_app *app, struct text *why) {
     return rights_explain(rights, app->cwd, RIGHTS_EXECUTE, why) ? 0 : EACCES;
 }
 
+/* What somebody may have meant by the name of a folder that is not there. NULL: just that. */
+static const char *folder_advice(const char *name) {
+    size_t len = strlen(name);
+    if (len > 1 && strchr("\"'", name[0]) && name[len - 1] == name[0])
+        return "write it without quotes: they are part of the name here";
+    if (strchr(name, '\\'))
+        return "write it with slashes (web/app), relative to root";
+    if (name[0] == '~' && name[1] != '/')
+        return "write the folder itself: only ~/ stands for a home";
+    return NULL;
+}
+
 /* False when the folder cannot be entered: then nothing relative to it is worth a finding of its own. */
 static bool check_cwd(const struct check *check, struct check_app *app) {
     const char *root = check->manifest->supervisor.root;
     const char *name = app->config.cwd ? app->config.cwd : root;
+    struct setting setting = manifest_setting(app->app, "cwd");
     struct text closed TEXT_AUTO = {0};
     struct text whom TEXT_AUTO = {0};
     app->cwd = manifest_path(root, app->config.cwd ? app->config.cwd : ".", &app->env);
@@ -100,7 +113,12 @@ static bool check_cwd(const struct check *check, struct check_app *app) {
         check_find(check, app, RULE_FOLDER, "cwd", NULL, "%s cannot enter %s: %s", text_get(&whom), name,
                    text_get(&closed));
     else if (why != 0)
-        check_find(check, app, RULE_FOLDER, "cwd", NULL, "cannot enter %s: %s", name, strerror(why));
+        check_find_at(check, app, RULE_FOLDER,
+                      &(struct diag_place){.app = app->app->name,
+                                           .file = check->manifest->file,
+                                           .line = setting.text ? setting.line : app->app->line,
+                                           .advice = folder_advice(name)},
+                      "cannot enter %s: %s", name, strerror(why));
     return why == 0;
 }
 

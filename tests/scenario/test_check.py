@@ -211,6 +211,14 @@ class Incidents(Scenario):
         self.told("[app:a]\ncommand = python3 manage.py migrate\n", {},
                   "upkeep.ini:2: error: a: command: python3 has no manage.py to run", 1, "program")
 
+    def test_folders_as_elsewhere(self):
+        for cwd, advice in (('"web"', "write it without quotes: they are part of the name here"),
+                            (".\\web", "write it with slashes (web/app), relative to root"),
+                            ("~web", "write the folder itself: only ~/ stands for a home"),
+                            ("no", "make the folder, or correct the path or its permissions")):
+            found = self.findings(self.stack(f"[app:a]\ncommand = cat\ncwd = {cwd}\n"))
+            self.assertEqual([(f["rule"], f["line"], f["advice"]) for f in found], [("folder", 3, advice)])
+
     def test_what_is_for_a_shell(self):
         self.told("[app:a]\ncommand = cat && cat\n", {},
                   "upkeep.ini:2: warning: a: command: && is for a shell, and no shell runs this [shell-sign]", 0, "shell-sign")

@@ -138,6 +138,7 @@ static void nul_bytes(void **state) {
     static const char section[] = "[a\0]\nk = v\n";
     expect_bytes(section, sizeof(section) - 1, "2 k=v\n", "f:1: NUL byte in the line\n");
     expect_bytes("\0", 1, "", "f:1: NUL byte in the line\n");
+    expect_bytes("\xff\xfe[\0a\0]\0\n\0", 10, "", "f: written in UTF-16: save it as UTF-8\n");
 }
 
 /* `k = xxx…` as a line of len bytes, in a file that goes on. */

@@ -426,6 +426,10 @@ static void hints_lead_to_keys(void **state) {
         {"socket_mode", " (socket_mode belongs in [upkeep])"},
         {"runtimedir", " (runtime_dir belongs in [upkeep])"},
         {"watch", " (watch is planned: this version does not have it)"},
+        {"NODE_ENV", " (a variable is a line of env: env = NODE_ENV=VALUE)"},
+        {"env.PORT", " (a variable is a line of env: env = PORT=VALUE)"},
+        {"env_staging", " (here it is called env)"},
+        {"name", " (an app's name is that of its section, [app:NAME]; name belongs in [upkeep])"},
         {"nothing_like_it_at_all", ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
