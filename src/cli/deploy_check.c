@@ -140,21 +140,32 @@ int deploy_prepare(struct deploy *deploy) {
 
 /* ---- check again ------------------------------------------------------------------------------------------------- */
 
-/* What was prepared may have written the manifest or a dotenv file, too. */
+/* Whether the app has lines to prepare it, and others stood there when these were run. */
+static bool deploy_has_other_lines(const struct manifest *before, const struct manifest_app *app) {
+    const struct manifest_app *then = manifest_find(before, app->name);
+    const char *lines = manifest_setting(app, "prepare").text;
+    return deploy_has_prepare(app) &&
+           (!then || !deploy_has_prepare(then) || strcmp(manifest_setting(then, "prepare").text, lines) != 0);
+}
+
+static int deploy_judge_lines(const struct deploy *deploy, const struct manifest *before) {
+    const struct manifest *manifest = &deploy->session.manifest;
+    for (size_t i = 0; i < manifest->app_count; i++)
+        if (deploy_has_other_lines(before, &manifest->apps[i]))
+            return code_fail(CODE_FAILED, "%s was changed meanwhile, and %s has other prepare lines now (deploy again)",
+                             deploy->session.path, manifest->apps[i].name);
+    return CODE_DONE;
+}
+
+/* What was prepared may have written the manifest or a dotenv file, too; so may somebody who edits it. */
 static int deploy_read_again(struct deploy *deploy) {
-    struct session *session = &deploy->session;
-    struct session again;
-    int code = session_read(&again, session->invocation);
-    if (code == CODE_DONE) {
-        struct manifest manifest = session->manifest;
-        struct diags diags = session->diags;
-        session->manifest = again.manifest;
-        session->diags = again.diags;
-        again.manifest = manifest;
-        again.diags = diags;
-    }
-    session_close(&again);
-    return code == CODE_DONE ? deploy_judge_manifest(deploy) : code;
+    struct manifest before;
+    session_read_again(&deploy->session, &before);
+    int code = deploy_judge_manifest(deploy);
+    if (code == CODE_DONE)
+        code = deploy_judge_lines(deploy, &before);
+    manifest_fini(&before);
+    return code;
 }
 
 int deploy_check_again(struct deploy *deploy) {

@@ -40,6 +40,14 @@ int session_read(struct session *session, const struct invocation *invocation) {
     return CODE_DONE;
 }
 
+void session_read_again(struct session *session, struct manifest *before_out) {
+    *before_out = session->manifest;
+    session->manifest = (struct manifest){0};
+    diags_fini(&session->diags);
+    session->diags = (struct diags){0};
+    (void)session->invocation->local->load(before_out->file, before_out->profile, &session->manifest, &session->diags);
+}
+
 /* The count of errors is in the last line, so that it holds the reason whatever the findings are. */
 static int session_bad_manifest(const struct session *session) {
     code_findings(&session->diags);

@@ -33,6 +33,10 @@ struct session {
 /* Reads the manifest; whether that has errors is for the caller to judge, by diags. */
 int session_read(struct session *session, const struct invocation *invocation);
 
+/* Reads the same file anew: a search for one may find another by now. before_out: the manifest as it was, the caller's
+ * to free. */
+void session_read_again(struct session *session, struct manifest *before_out);
+
 /* Reads the manifest, which must be without errors. */
 int session_load(struct session *session, const struct invocation *invocation);
 

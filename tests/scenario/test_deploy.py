@@ -211,6 +211,26 @@ class Deploy(Scenario):
         result = self.untouched(stack, "check-again")
         self.assertIn("built does not exist", result.out)
 
+    def test_the_manifest_goes_away_meanwhile(self):
+        """One in a folder above is not taken for it."""
+        stack = self.folder()
+        inner = os.path.join(stack.folder, "inner")
+        os.makedirs(inner)
+        with open(os.path.join(inner, "upkeep.ini"), "w", encoding="utf-8") as manifest:
+            manifest.write("[app:own]\ncommand = sleep 1000\nprepare = mv upkeep.ini gone.ini\n")
+        result = subprocess.run([UPKEEP, "deploy"], cwd=inner, capture_output=True, text=True, timeout=LIMIT, check=False)
+        self.assertEqual(result.returncode, 2, result)
+        self.assertIn("upkeep.ini: error: cannot read the manifest: No such file or directory", result.stdout)
+        self.assertIn("deploy failed in check-again: ", result.stderr)
+        self.assertEqual(sorted(os.listdir(stack.folder)), ["inner", "source", "upkeep.ini"])
+
+    def test_other_prepare_lines_meanwhile(self):
+        stack = self.deployed()
+        stack.write("new.ini", STACK.replace("cp source built", "touch built"))
+        stack.write("upkeep.ini", STACK + "[app:editor]\nprepare = cp new.ini upkeep.ini\ncommand = sleep 1000\n")
+        result = self.untouched(stack, "check-again")
+        self.assertIn("was changed meanwhile, and web has other prepare lines now (deploy again)", self.last(result))
+
     def test_keys_for_a_new_supervisor(self):
         stack = self.deployed()
         os.unlink(os.path.join(stack.folder, "built"))
