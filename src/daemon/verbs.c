@@ -266,8 +266,8 @@ static bool verbs_take_wish(struct call *call, bool always_waits, struct wish *w
     return true;
 }
 
-/* The answer to a wish. failed: NULL for none. */
-static void verbs_answer_wish(struct call *call, const bool *failed, bool timed_out) {
+/* Begins the answer to what changed something: how everything is now. failed: NULL for none. */
+static struct text *verbs_begin_answer(struct call *call, const bool *failed, bool timed_out) {
     report_look(call->report);
     struct text *out = call_reply(call);
     report_supervisor(call->report, out, "supervisor");
@@ -279,21 +279,33 @@ static void verbs_answer_wish(struct call *call, const bool *failed, bool timed_
         json_text_array_end(out);
     }
     json_text_bool(out, "timed_out", timed_out);
+    return out;
+}
+
+static void verbs_answer_wish(struct call *call, const bool *failed, bool timed_out) {
+    (void)verbs_begin_answer(call, failed, timed_out);
     call_reply_end(call, false);
 }
 
-#define VERBS_LOST "an app was taken out of the manifest while it was waited for"
+/* Marks of what has failed; NULL, and the error replied, when there is no answer to give. */
+static const bool *verbs_failed(struct call *call, const struct settle *settle) {
+    bool *failed = verbs_set(call);
+    if (!failed)
+        return NULL;
+    if (settle_has_lost(settle)) {
+        call_fail(call, "an app was taken out of the manifest while it was waited for");
+        return NULL;
+    }
+    settle_failures(settle, failed);
+    return failed;
+}
 
 static void verbs_settled(void *context) {
     struct call *call = context;
     const struct settle *settle = call->going_on;
-    bool *failed = verbs_set(call);
-    if (failed && settle_has_lost(settle)) {
-        call_fail(call, VERBS_LOST);
-    } else if (failed) {
-        settle_failures(settle, failed);
+    const bool *failed = verbs_failed(call, settle);
+    if (failed)
         verbs_answer_wish(call, failed, settle_has_timed_out(settle));
-    }
     call->wake(call);
 }
 
@@ -444,27 +456,17 @@ static void verbs_apply_end(struct call *call) {
 }
 
 static void verbs_apply_answer(const struct applying *applying, const bool *failed, bool timed_out) {
-    struct call *call = applying->call;
-    report_look(call->report);
-    struct text *out = call_reply(call);
-    report_supervisor(call->report, out, "supervisor");
-    report_instances(call->report, NULL, out, "instances");
-    report_failures(call->report, failed, out, "failures");
-    json_text_bool(out, "timed_out", timed_out);
+    struct text *out = verbs_begin_answer(applying->call, failed, timed_out);
     apply_report(applying->apply, out);
-    call_reply_end(call, false);
+    call_reply_end(applying->call, false);
 }
 
 static void verbs_apply_settled(void *context) {
     const struct applying *applying = context;
     struct call *call = applying->call;
-    bool *failed = verbs_set(call);
-    if (failed && settle_has_lost(applying->settle)) {
-        call_fail(call, VERBS_LOST);
-    } else if (failed) {
-        settle_failures(applying->settle, failed);
+    const bool *failed = verbs_failed(call, applying->settle);
+    if (failed)
         verbs_apply_answer(applying, failed, settle_has_timed_out(applying->settle));
-    }
     call->wake(call);
 }
 
@@ -484,21 +486,20 @@ static bool verbs_apply_is_refused(struct call *call, const struct apply *apply,
     return call->is_answered;
 }
 
-/* After it was done: nothing happens before the loop runs on. False when out of memory. */
-static bool verbs_apply_wait(struct applying *applying, int64_t timeout_ms) {
+/* After it was done: nothing happens before the loop runs on. */
+static void verbs_apply_wait(struct applying *applying, int64_t timeout_ms) {
     struct call *call = applying->call;
     bool *set = verbs_set(call);
     if (!set)
-        return false;
+        return;
     apply_mark_up(applying->apply, call->supervisor, set);
     applying->settle = settle_new(call->supervisor, SETTLE_STARTED, set, timeout_ms, verbs_apply_settled, applying);
     if (!applying->settle) {
         call_fail(call, "out of memory");
-        return false;
+        return;
     }
     apply_mark_gone(call->supervisor, set);
     settle_add(applying->settle, SETTLE_GONE, set);
-    return true;
 }
 
 static void verbs_apply_begin(struct applying *applying, bool dry_run, bool wait, int64_t timeout_ms) {
@@ -509,13 +510,10 @@ static void verbs_apply_begin(struct applying *applying, bool dry_run, bool wait
         call_fail(call, "out of memory");
         return;
     }
-    if (!dry_run && wait && !call->message.oneway) {
-        (void)verbs_apply_wait(applying, timeout_ms);
-        return;
-    }
-    bool *none = verbs_set(call);
-    if (none)
-        verbs_apply_answer(applying, none, false);
+    if (!dry_run && wait && !call->message.oneway)
+        verbs_apply_wait(applying, timeout_ms);
+    else
+        verbs_apply_answer(applying, NULL, false);
 }
 
 static void verbs_apply(struct call *call) {
