@@ -12,7 +12,7 @@
 #include "core/why.h"
 
 /* As a shell does while a command runs in its foreground: Ctrl-C is for the command, and we stay to tell how it ended.
- * A SIGTERM that was meant for us is handed on. */
+ * A SIGTERM or SIGHUP that was meant for us is handed on. */
 static volatile sig_atomic_t rollback_child;
 
 static void rollback_hand_on(int signal) {
@@ -24,6 +24,7 @@ struct rollback_signals {
     struct sigaction interrupt;
     struct sigaction quit;
     struct sigaction terminate;
+    struct sigaction hang_up;
 };
 
 static void rollback_guard(struct rollback_signals *before) {
@@ -32,6 +33,7 @@ static void rollback_guard(struct rollback_signals *before) {
     (void)sigaction(SIGINT, &ignore, &before->interrupt);
     (void)sigaction(SIGQUIT, &ignore, &before->quit);
     (void)sigaction(SIGTERM, &hand_on, &before->terminate);
+    (void)sigaction(SIGHUP, &hand_on, &before->hang_up);
 }
 
 /* What the command inherits: a handler of ours becomes the default by itself, what was ignored before us stays so. */
@@ -39,6 +41,7 @@ static void rollback_unguard(const struct rollback_signals *before) {
     (void)sigaction(SIGINT, &before->interrupt, NULL);
     (void)sigaction(SIGQUIT, &before->quit, NULL);
     (void)sigaction(SIGTERM, &before->terminate, NULL);
+    (void)sigaction(SIGHUP, &before->hang_up, NULL);
 }
 
 __attribute__((noreturn)) static void rollback_child_run(const struct deploy *deploy, const char *command,

@@ -34,9 +34,9 @@ void interrupt_say(const char *sentence) {
     interrupt_sentence = sentence;
     struct sigaction action = {.sa_handler = interrupt_end};
     (void)sigemptyset(&action.sa_mask);
-    static const int signals[] = {SIGINT, SIGTERM};
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
-        /* A shell that runs us in the background has SIGINT ignored: it stays so. */
+        /* A shell that runs us in the background has SIGINT ignored, and nohup SIGHUP: it stays so. */
         struct sigaction before;
         if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             (void)sigaction(signals[i], &action, NULL);

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* From now on SIGINT and SIGTERM end the command with CODE_FAILED after this sentence (a constant; one line). What the
- * supervisor was asked for goes on; only this command ends. */
+/* From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT end the command with CODE_FAILED after this sentence (a constant; one
+ * line). What the supervisor was asked for goes on; only this command ends. */
 void interrupt_say(const char *sentence);
 
 /* Before that sentence, this is written to standard output (a constant; NULL: nothing): the answer for programs. */
