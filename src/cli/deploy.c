@@ -136,6 +136,7 @@ int deploy_command(const struct invocation *invocation) {
     const struct options *options = &invocation->options;
     struct deploy deploy = {.began_ms = session_now_ms(),
                             .deadline_ms = INT64_MAX,
+                            .step = deploy_steps,
                             .lock = -1,
                             .steps = json_array(),
                             .out = options->given[OPTION_JSON] ? stderr : stdout};
@@ -144,11 +145,12 @@ int deploy_command(const struct invocation *invocation) {
     (void)unsetenv("UPKEEP_DEPLOY_REPLACED");
     if (options->given[OPTION_TIMEOUT])
         deploy.deadline_ms = deploy.began_ms + options->number[OPTION_TIMEOUT];
+    code_catch(&deploy.reason);
     int code = session_read(&deploy.session, invocation);
-    if (code == CODE_DONE) {
+    code_catch(NULL);
+    if (code == CODE_DONE)
         code = deploy_run(&deploy);
-        deploy_conclude(&deploy, code);
-    }
+    deploy_conclude(&deploy, code);
     deploy_fini(&deploy);
     return code;
 }

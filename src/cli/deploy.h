@@ -14,7 +14,7 @@ struct deploy_step;
 
 struct deploy {
     struct session session;
-    const struct deploy_step *step; /* under way, or the one that failed; NULL before the first */
+    const struct deploy_step *step; /* under way, or the one that failed */
     int64_t began_ms;
     int64_t step_began_ms;
     int64_t deadline_ms;    /* of --timeout; INT64_MAX: none */

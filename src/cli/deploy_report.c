@@ -272,7 +272,7 @@ void deploy_print_json(const struct deploy *deploy, int code, const char *why, s
         const char *name;
         json_t *value;
     } members[] = {
-        {"manifest", session_word(session->path)},
+        {"manifest", session->path ? session_word(session->path) : json_null()},
         {"ok", json_boolean(is_good)},
         {"exit_code", json_integer(code)},
         {"failed_step", is_good ? json_null() : json_string(deploy->step->name)},

@@ -246,39 +246,49 @@ static int prepare_lock(const struct session *session, int *fd_out) {
     return CODE_DONE;
 }
 
-static int prepare_in(const struct session *session) {
+static void prepare_print_json(const struct session *session, const struct prepare *prepare, int code,
+                               const char *why) {
+    struct text out TEXT_AUTO = {0};
+    json_t *whole = json_pack("{s:o, s:b, s:i, s:o, s:o}", "manifest", prepare_json_word(session->path), "ok",
+                              code == CODE_DONE, "exit_code", code, "why",
+                              prepare_json_word(code == CODE_DONE ? NULL : why), "apps", prepare_json(prepare));
+    answer_print(whole, false, &out);
+    json_decref(whole);
+    (void)console_write(&out);
+}
+
+static int prepare_in(struct session *session, struct prepare *prepare_out) {
     const struct invocation *invocation = session->invocation;
-    bool as_json = invocation->options.given[OPTION_JSON];
-    struct prepare_manner manner = {
-        .if_needed = invocation->options.given[OPTION_IF_NEEDED], .limit_ms = -1, .is_quiet = as_json};
-    struct prepare prepare = {0};
+    struct prepare_manner manner = {.if_needed = invocation->options.given[OPTION_IF_NEEDED],
+                                    .limit_ms = -1,
+                                    .is_quiet = invocation->options.given[OPTION_JSON]};
     int lock = -1;
-    int code = prepare_lock(session, &lock);
+    int code = session_load(session, invocation);
+    if (code == CODE_DONE)
+        code = session_check_apps(session);
+    if (code == CODE_DONE)
+        code = prepare_lock(session, &lock);
     if (code != CODE_DONE)
         return code;
-    code = prepare_apps(session, invocation->args, invocation->arg_count, manner, &prepare);
+    code = prepare_apps(session, invocation->args, invocation->arg_count, manner, prepare_out);
     (void)close(lock);
-    if (as_json && prepare.count > 0) {
-        struct text out TEXT_AUTO = {0};
-        json_t *whole = json_pack("{s:o, s:b, s:o}", "manifest", session_word(session->path), "ok", code == CODE_DONE,
-                                  "apps", prepare_json(&prepare));
-        answer_print(whole, false, &out);
-        json_decref(whole);
-        (void)console_write(&out);
-    } else if (code == CODE_DONE) {
-        prepare_sum_up(session, &prepare);
-    }
-    prepare_fini(&prepare);
     return code;
 }
 
 int prepare_command(const struct invocation *invocation) {
-    struct session session;
-    int code = session_load(&session, invocation);
-    if (code == CODE_DONE)
-        code = session_check_apps(&session);
-    if (code == CODE_DONE)
-        code = prepare_in(&session);
+    struct session session = {.invocation = invocation};
+    struct prepare prepare = {0};
+    struct text why TEXT_AUTO = {0};
+    code_catch(&why);
+    int code = prepare_in(&session, &prepare);
+    code_catch(NULL);
+    if (invocation->options.given[OPTION_JSON])
+        prepare_print_json(&session, &prepare, code, text_get(&why));
+    else if (code == CODE_DONE)
+        prepare_sum_up(&session, &prepare);
+    if (code != CODE_DONE)
+        (void)code_fail((enum code)code, "%s", text_get(&why));
+    prepare_fini(&prepare);
     session_close(&session);
     return code;
 }

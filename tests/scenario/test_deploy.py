@@ -404,10 +404,10 @@ verify =
 
     # ---- Ctrl-C ----
 
-    def interrupt(self, stack, is_there, *words):
+    def interrupt(self, stack, is_there, *words, by=signal.SIGINT):
         deploy = stack.begin("deploy", *words)
         until("it is under way", is_there)
-        deploy.send_signal(signal.SIGINT)
+        deploy.send_signal(by)
         out, err = deploy.communicate(timeout=LIMIT)
         self.assertEqual(deploy.returncode, 1, out + err)
         return out, err.splitlines()[-1]
@@ -458,11 +458,21 @@ verify =
         stack = self.deployed()
         stack.write("upkeep.ini", STACK.replace("exec {child} notify", "exec {child} touch here await go notify"))
         path = os.path.join(stack.folder, "here")
-        out, last = self.interrupt(stack, lambda: os.path.exists(path), "--json")
-        told = json.loads(out)
-        self.assertEqual((told["ok"], told["failed_step"], told["why"], told["replaced"]),
-                         (False, "apply", "interrupted", True))
-        self.assertEqual([s["step"] for s in told["steps"]], STEPS[:3])
+        for by in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            out, last = self.interrupt(stack, lambda: os.path.exists(path), "--json", by=by)
+            os.unlink(path)
+            told = json.loads(out)
+            self.assertEqual((told["ok"], told["failed_step"], told["why"], told["replaced"]),
+                             (False, "apply", "interrupted", True))
+            self.assertEqual([s["step"] for s in told["steps"]], STEPS[:3])
+
+    def test_json_without_a_manifest(self):
+        stack = self.folder()
+        os.unlink(os.path.join(stack.folder, "upkeep.ini"))
+        result = stack.call("deploy", "--json", check=2)
+        told = json.loads(result.out)
+        self.assertEqual((told["ok"], told["exit_code"], told["failed_step"], told["manifest"]), (False, 2, "check", None))
+        self.assertIn("no upkeep.ini in ", told["why"])
 
     # ---- two at once ----
 

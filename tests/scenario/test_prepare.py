@@ -252,6 +252,21 @@ command = true
                          ("a", "failed", 2, 2, 4, None, "why\n"))
         self.assertEqual(a["command"], f"{CHILD} err why exit 4")
         self.assertEqual((b["app"], b["outcome"], b["step"]), ("b", "stopped", None))
+        self.assertEqual((whole["exit_code"], "upkeep: " + whole["why"]), (1, result.err.splitlines()[-1]))
+
+    def test_json_where_nothing_is_begun(self):
+        """One object, whatever stands in the way."""
+        s = self.stack("[app:a]\ncommand = true\nprepare = true\n")
+        cases = ((("nope",), 4), (("-f", "/nope.ini"), 2), ((), 1), (("--profile", "nope"), 2))
+        with open(os.path.join(s.folder, ".upkeep"), "w", encoding="utf-8"):  # in the runtime dir's place
+            for words, code in cases:
+                result = s.call("prepare", *words, "--json", check=code)
+                whole = json.loads(result.out)
+                self.assertEqual((whole["ok"], whole["exit_code"], whole["apps"]), (False, code, []))
+                self.assertEqual("upkeep: " + whole["why"], result.err.splitlines()[-1])
+        os.unlink(os.path.join(s.folder, ".upkeep"))
+        whole = json.loads(s.call("prepare", "--json", check=0).out)
+        self.assertEqual((whole["ok"], whole["exit_code"], whole["why"]), (True, 0, None))
 
 
 class Interrupted(Prepare):
