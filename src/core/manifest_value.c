@@ -1,6 +1,5 @@
 #include "core/manifest_value.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,59 +8,51 @@
 #include "core/glob.h"
 #include "core/limits.h"
 #include "core/listen.h"
-#include "core/words.h"
+#include "core/scalar.h"
 
 /* A type is read as one string (parse) or, where each entry is filled in and judged by itself, as a whole (read). */
-typedef bool parse_string(const struct manifest_value *value, const char *string, void *field, struct text *error);
 typedef enum value_verdict read_whole(const struct manifest_value *value, void *field);
-typedef void print_field(const struct manifest_key *key, const void *field, struct text *out);
-typedef void fini_field(void *field);
 
 struct type_row {
     bool takes_lines;
-    parse_string *parse;
+    scalar_parse *parse;
     read_whole *read;
-    print_field *print;
-    fini_field *fini;
+    scalar_print *print;
+    scalar_fini *fini;
 };
 
-static parse_string parse_plain, parse_command, parse_bool, parse_int, parse_port, parse_mode, parse_duration,
-    parse_signal, parse_condition, parse_probe, parse_log_target, parse_choice, parse_optional_int, parse_optional_size,
-    parse_umask;
 static read_whole read_exit_set, read_commands, read_probe, read_probes, read_listen, read_paths, read_patterns,
     read_names, read_variables, read_rules, read_account, read_env, read_env_files;
-static print_field print_string, print_list, print_bool, print_int, print_mode, print_duration, print_signal,
-    print_exit_set, print_condition, print_log_target, print_choice, print_optional_int, print_optional_size,
-    print_umask;
-static fini_field fini_string, fini_list, fini_condition, fini_log_target;
+static scalar_print print_list, print_exit_set;
+static scalar_fini fini_list;
 
 static const struct type_row types[] = {
-    [KEY_STRING] = {false, parse_plain, NULL, print_string, fini_string},
-    [KEY_COMMAND] = {true, parse_command, NULL, print_string, fini_string},
+    [KEY_STRING] = {false, scalar_parse_plain, NULL, scalar_print_string, scalar_fini_string},
+    [KEY_COMMAND] = {true, scalar_parse_command, NULL, scalar_print_string, scalar_fini_string},
     [KEY_COMMANDS] = {true, NULL, read_commands, print_list, fini_list},
-    [KEY_PATH] = {false, parse_plain, NULL, print_string, fini_string},
-    [KEY_BOOL] = {false, parse_bool, NULL, print_bool, NULL},
-    [KEY_INT] = {false, parse_int, NULL, print_int, NULL},
-    [KEY_PORT] = {false, parse_port, NULL, print_int, NULL},
-    [KEY_MODE] = {false, parse_mode, NULL, print_mode, NULL},
-    [KEY_OPTIONAL_INT] = {false, parse_optional_int, NULL, print_optional_int, NULL},
-    [KEY_OPTIONAL_SIZE] = {false, parse_optional_size, NULL, print_optional_size, NULL},
-    [KEY_UMASK] = {false, parse_umask, NULL, print_umask, NULL},
-    [KEY_ACCOUNT] = {false, NULL, read_account, print_string, fini_string},
-    [KEY_DURATION] = {false, parse_duration, NULL, print_duration, NULL},
-    [KEY_SIGNAL] = {false, parse_signal, NULL, print_signal, NULL},
+    [KEY_PATH] = {false, scalar_parse_plain, NULL, scalar_print_string, scalar_fini_string},
+    [KEY_BOOL] = {false, scalar_parse_bool, NULL, scalar_print_bool, NULL},
+    [KEY_INT] = {false, scalar_parse_int, NULL, scalar_print_int, NULL},
+    [KEY_PORT] = {false, scalar_parse_port, NULL, scalar_print_int, NULL},
+    [KEY_MODE] = {false, scalar_parse_mode, NULL, scalar_print_mode, NULL},
+    [KEY_OPTIONAL_INT] = {false, scalar_parse_optional_int, NULL, scalar_print_optional_int, NULL},
+    [KEY_OPTIONAL_SIZE] = {false, scalar_parse_optional_size, NULL, scalar_print_optional_size, NULL},
+    [KEY_UMASK] = {false, scalar_parse_umask, NULL, scalar_print_umask, NULL},
+    [KEY_ACCOUNT] = {false, NULL, read_account, scalar_print_string, scalar_fini_string},
+    [KEY_DURATION] = {false, scalar_parse_duration, NULL, scalar_print_duration, NULL},
+    [KEY_SIGNAL] = {false, scalar_parse_signal, NULL, scalar_print_signal, NULL},
     [KEY_EXIT_SET] = {true, NULL, read_exit_set, print_exit_set, NULL},
     [KEY_NAMES] = {true, NULL, read_names, print_list, fini_list},
     [KEY_VARIABLES] = {true, NULL, read_variables, print_list, fini_list},
     [KEY_RULES] = {true, NULL, read_rules, print_list, fini_list},
     [KEY_PATHS] = {true, NULL, read_paths, print_list, fini_list},
     [KEY_PATTERNS] = {true, NULL, read_patterns, print_list, fini_list},
-    [KEY_CONDITION] = {false, parse_condition, NULL, print_condition, fini_condition},
-    [KEY_PROBE] = {false, NULL, read_probe, print_condition, fini_condition},
+    [KEY_CONDITION] = {false, scalar_parse_condition, NULL, scalar_print_condition, scalar_fini_condition},
+    [KEY_PROBE] = {false, NULL, read_probe, scalar_print_condition, scalar_fini_condition},
     [KEY_PROBES] = {true, NULL, read_probes, print_list, fini_list},
-    [KEY_LOG_TARGET] = {false, parse_log_target, NULL, print_log_target, fini_log_target},
+    [KEY_LOG_TARGET] = {false, scalar_parse_log_target, NULL, scalar_print_log_target, scalar_fini_log_target},
     [KEY_LISTEN] = {true, NULL, read_listen, print_list, fini_list},
-    [KEY_CHOICE] = {false, parse_choice, NULL, print_choice, NULL},
+    [KEY_CHOICE] = {false, scalar_parse_choice, NULL, scalar_print_choice, NULL},
     [KEY_ENV] = {true, NULL, read_env, NULL, NULL},
     [KEY_ENV_FILES] = {true, NULL, read_env_files, NULL, NULL},
 };
@@ -117,7 +108,7 @@ static enum value_verdict fill(const struct manifest_value *value, unsigned entr
 
 /* One string of a value through a parser of its own. */
 static enum value_verdict read_string(const struct manifest_value *value, unsigned entry, const char *written,
-                                      parse_string *parse, void *field) {
+                                      scalar_parse *parse, void *field) {
     TEXT_AUTO struct text filled = {0};
     TEXT_AUTO struct text error = {0};
     enum value_verdict verdict = fill(value, entry, written, &filled);
@@ -219,7 +210,7 @@ static enum value_verdict worse(enum value_verdict a, enum value_verdict b) {
 }
 
 /* Entries that are filled in each by itself. */
-static enum value_verdict read_strings(const struct manifest_value *value, const char *separators, parse_string *parse,
+static enum value_verdict read_strings(const struct manifest_value *value, const char *separators, scalar_parse *parse,
                                        struct list *field) {
     struct cursor cursor = {.next = value->text, .separators = separators};
     struct list list = {0};
@@ -240,7 +231,7 @@ static enum value_verdict read_strings(const struct manifest_value *value, const
 }
 
 /* Likewise, of which an app can have so many. */
-static enum value_verdict read_few(const struct manifest_value *value, const char *separators, parse_string *parse,
+static enum value_verdict read_few(const struct manifest_value *value, const char *separators, scalar_parse *parse,
                                    size_t most, const char *what, struct list *field) {
     enum value_verdict verdict = read_strings(value, separators, parse, field);
     if (verdict != VALUE_GOOD || field->count <= most)
@@ -253,7 +244,7 @@ static enum value_verdict read_few(const struct manifest_value *value, const cha
 
 static bool parse_listen(const struct manifest_value *value, const char *string, void *field, struct text *error) {
     struct listen_address address;
-    return listen_parse(string, &address, error) && parse_plain(value, string, field, error);
+    return listen_parse(string, &address, error) && scalar_parse_plain(value, string, field, error);
 }
 
 static enum value_verdict read_listen(const struct manifest_value *value, void *field) {
@@ -261,23 +252,23 @@ static enum value_verdict read_listen(const struct manifest_value *value, void *
 }
 
 static enum value_verdict read_commands(const struct manifest_value *value, void *field) {
-    return read_strings(value, LINES, parse_command, field);
+    return read_strings(value, LINES, scalar_parse_command, field);
 }
 
 /* An empty one takes back what [defaults] says, as an empty list does. */
 static enum value_verdict read_probe(const struct manifest_value *value, void *field) {
-    return *value->text == '\0' ? VALUE_GOOD : read_string(value, 0, value->text, parse_probe, field);
+    return *value->text == '\0' ? VALUE_GOOD : read_string(value, 0, value->text, scalar_parse_probe, field);
 }
 
 /* In canonical form. */
 static bool keep_probe(const struct manifest_value *value, const char *string, void *field, struct text *error) {
     struct condition condition = {0};
-    if (!parse_probe(value, string, &condition, error))
+    if (!scalar_parse_probe(value, string, &condition, error))
         return false;
     TEXT_AUTO struct text printed = {0};
     condition_print(&condition, &printed);
     condition_fini(&condition);
-    return parse_plain(value, text_get(&printed), field, error);
+    return scalar_parse_plain(value, text_get(&printed), field, error);
 }
 
 static enum value_verdict read_probes(const struct manifest_value *value, void *field) {
@@ -285,12 +276,12 @@ static enum value_verdict read_probes(const struct manifest_value *value, void *
 }
 
 static enum value_verdict read_paths(const struct manifest_value *value, void *field) {
-    return read_strings(value, FILES, parse_plain, field);
+    return read_strings(value, FILES, scalar_parse_plain, field);
 }
 
 static bool parse_pattern(const struct manifest_value *value, const char *string, void *field, struct text *error) {
     struct glob glob = {0};
-    bool ok = glob_parse(string + (string[0] == '!'), &glob, error) && parse_plain(value, string, field, error);
+    bool ok = glob_parse(string + (string[0] == '!'), &glob, error) && scalar_parse_plain(value, string, field, error);
     glob_fini(&glob);
     return ok;
 }
@@ -434,44 +425,7 @@ static enum value_verdict read_env_files(const struct manifest_value *value, voi
     return end_entries(&cursor, value, verdict);
 }
 
-/* Strings */
-
-static void fini_string(void *field) {
-    char **string = field;
-    free(*string);
-    *string = NULL;
-}
-
-static void print_string(const struct manifest_key *key, const void *field, struct text *out) {
-    const char *const *string = field;
-    (void)key;
-    text_str(out, *string ? *string : "");
-}
-
-static bool keep_string(const char *string, void *field, struct text *error) {
-    char *copy = strdup(string);
-    if (!copy) {
-        text_str(error, "out of memory");
-        return false;
-    }
-    *(char **)field = copy;
-    return true;
-}
-
-static bool parse_plain(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    (void)value;
-    if (*string == '\0') {
-        text_str(error, "is empty");
-        return false;
-    }
-    for (const char *c = string; *c; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f) {
-            text_str(error, "holds a control character");
-            return false;
-        }
-    }
-    return keep_string(string, field, error);
-}
+/* Accounts and ends */
 
 /* Who may write a dotenv file, perhaps the app itself, must not choose whom it runs as. */
 static enum value_verdict read_account(const struct manifest_value *value, void *field) {
@@ -483,232 +437,8 @@ static enum value_verdict read_account(const struct manifest_value *value, void 
         text_str(&error, strchr(name, ':') ? "takes one name or number (the group has a key of its own)"
                                            : "takes one name or number, without blanks or commas");
     else
-        (void)parse_plain(value, name, field, &error);
+        (void)scalar_parse_plain(value, name, field, &error);
     return error.len > 0 ? refuse(value, 0, text_get(&error)) : VALUE_GOOD;
-}
-
-static bool is_command(const char *string, struct text *error) {
-    struct words words = {0};
-    if (!words_split(string, &words, error))
-        return false;
-    bool has_program = words.count > 0 && *words.list[0] != '\0';
-    words_fini(&words);
-    if (!has_program)
-        text_str(error, "names no program");
-    return has_program;
-}
-
-static bool parse_command(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    while (is_blank(*string))
-        string++;
-    if (*string == '\0') {
-        text_str(error, "is empty");
-        return false;
-    }
-    if (value->command_reader == COMMAND_READER_EXECVE && !is_command(string, error))
-        return false;
-    return keep_string(string, field, error);
-}
-
-/* Words that somebody may have meant as a word, not as the name of a file. */
-static bool is_unmeant_file(const char *string, const char *const *choices) {
-    static const char *const words[] = {"journald", "syslog", "stdout", "stderr", "none", "off", "false", "true", NULL};
-    for (const char *const *word = words; *word; word++)
-        if (strcmp(*word, string) == 0)
-            return true;
-    return !strpbrk(string, "./") && diag_nearest(string, choices);
-}
-
-static bool parse_log_target(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    const char *const *choices = value->key->choices;
-    struct log_target *target = field;
-    for (unsigned i = 0; choices[i]; i++) {
-        if (strcmp(choices[i], string) == 0) {
-            *target = (struct log_target){.kind = (enum log_target_kind)(LOG_TO_FILE + 1 + i)};
-            return true;
-        }
-    }
-    if (is_unmeant_file(string, choices)) {
-        text_printf(error, "\"%s\" is none of ", string);
-        for (unsigned i = 0; choices[i]; i++)
-            text_printf(error, "%s, ", choices[i]);
-        text_printf(error, "PATH (a file of that name is written ./%s)", string);
-        return false;
-    }
-    if (!parse_plain(value, string, &target->path, error))
-        return false;
-    target->kind = LOG_TO_FILE;
-    return true;
-}
-
-static void print_log_target(const struct manifest_key *key, const void *field, struct text *out) {
-    const struct log_target *target = field;
-    if (target->kind == LOG_TO_FILE)
-        text_str(out, target->path ? target->path : "");
-    else
-        text_str(out, key->choices[target->kind - LOG_TO_FILE - 1]);
-}
-
-static void fini_log_target(void *field) {
-    struct log_target *target = field;
-    free(target->path);
-    *target = (struct log_target){0};
-}
-
-static bool parse_condition(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    (void)value;
-    return condition_parse(string, field, error);
-}
-
-static bool parse_probe(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    struct condition condition;
-    (void)value;
-    if (!condition_parse(string, &condition, error))
-        return false;
-    if (condition_is_repeatable(&condition)) {
-        *(struct condition *)field = condition;
-        return true;
-    }
-    condition_fini(&condition);
-    text_str(error, "this can only be waited for while the app starts: use tcp:, unix:, http:// or exec:");
-    return false;
-}
-
-static void print_condition(const struct manifest_key *key, const void *field, struct text *out) {
-    (void)key;
-    condition_print(field, out);
-}
-
-static void fini_condition(void *field) {
-    condition_fini(field);
-}
-
-/* Numbers and words */
-
-static bool parse_bool(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    (void)value;
-    return value_parse_bool(string, field, error);
-}
-
-static void print_bool(const struct manifest_key *key, const void *field, struct text *out) {
-    (void)key;
-    text_str(out, *(const bool *)field ? "true" : "false");
-}
-
-static bool parse_int(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    return value_parse_int(string, value->key->min, value->key->max, field, error);
-}
-
-static bool parse_port(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    (void)value;
-    return value_parse_int(string, 1, 65535, field, error);
-}
-
-static void print_int(const struct manifest_key *key, const void *field, struct text *out) {
-    (void)key;
-    if (*(const int64_t *)field != 0 || key->type == KEY_INT)
-        text_printf(out, "%" PRId64, *(const int64_t *)field);
-}
-
-static bool parse_mode(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    (void)value;
-    return value_parse_mode(string, field, error);
-}
-
-static void print_mode(const struct manifest_key *key, const void *field, struct text *out) {
-    (void)key;
-    text_printf(out, "%04o", *(const unsigned *)field);
-}
-
-static bool parse_optional_int(const struct manifest_value *value, const char *string, void *field,
-                               struct text *error) {
-    struct optional *optional = field;
-    optional->is_given = parse_int(value, string, &optional->number, error);
-    return optional->is_given;
-}
-
-static void print_optional_int(const struct manifest_key *key, const void *field, struct text *out) {
-    const struct optional *optional = field;
-    (void)key;
-    if (optional->is_given)
-        text_printf(out, "%" PRId64, optional->number);
-}
-
-static const char UNLIMITED[] = "unlimited";
-
-static bool parse_optional_size(const struct manifest_value *value, const char *string, void *field,
-                                struct text *error) {
-    struct optional *optional = field;
-    (void)value;
-    if (strcmp(string, UNLIMITED) == 0) {
-        *optional = (struct optional){true, VALUE_UNLIMITED};
-        return true;
-    }
-    optional->is_given = value_parse_size(string, &optional->number, error);
-    if (!optional->is_given)
-        text_printf(error, ", or %s", UNLIMITED);
-    return optional->is_given;
-}
-
-static void print_optional_size(const struct manifest_key *key, const void *field, struct text *out) {
-    const struct optional *optional = field;
-    (void)key;
-    if (optional->is_given && optional->number == VALUE_UNLIMITED)
-        text_str(out, UNLIMITED);
-    else if (optional->is_given)
-        value_print_size(optional->number, out);
-}
-
-static bool parse_umask(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    struct optional *optional = field;
-    unsigned mask;
-    TEXT_AUTO struct text unused = {0};
-    (void)value;
-    if (!value_parse_mode(string, &mask, &unused) || mask > 0777) {
-        text_printf(error, "\"%.*s\" is not an octal mask from 0 to 0777 (022)", LIMIT_NAME, string);
-        return false;
-    }
-    *optional = (struct optional){true, mask};
-    return true;
-}
-
-static void print_umask(const struct manifest_key *key, const void *field, struct text *out) {
-    const struct optional *optional = field;
-    (void)key;
-    if (optional->is_given)
-        text_printf(out, "%04o", (unsigned)optional->number);
-}
-
-static bool parse_duration(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    int64_t ms;
-    if (!value_parse_duration(string, &ms, error))
-        return false;
-    if (ms < value->key->min) {
-        text_str(error, "must be more than 0");
-        return false;
-    }
-    *(int64_t *)field = ms;
-    return true;
-}
-
-static void print_duration(const struct manifest_key *key, const void *field, struct text *out) {
-    (void)key;
-    value_print_duration(*(const int64_t *)field, out);
-}
-
-static bool parse_signal(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    (void)value;
-    return value_parse_signal(string, field, error);
-}
-
-static void print_signal(const struct manifest_key *key, const void *field, struct text *out) {
-    int signal = *(const int *)field;
-    const char *name = value_signal_name(signal);
-    (void)key;
-    if (strncmp(name, "SIG", 3) == 0)
-        text_str(out, name);
-    else
-        text_printf(out, "%d", signal);
 }
 
 static bool parse_exit(const struct manifest_value *value, const char *string, void *field, struct text *error) {
@@ -743,30 +473,6 @@ static enum value_verdict read_exit_set(const struct manifest_value *value, void
 static void print_exit_set(const struct manifest_key *key, const void *field, struct text *out) {
     (void)key;
     value_print_exit_set(field, out);
-}
-
-/* Every enum of the configs has the size of an unsigned, and its words stand in its order. */
-static bool parse_choice(const struct manifest_value *value, const char *string, void *field, struct text *error) {
-    const char *const *choices = value->key->choices;
-    for (unsigned i = 0; choices[i]; i++) {
-        if (strcmp(choices[i], string) == 0) {
-            memcpy(field, &i, sizeof(i));
-            return true;
-        }
-    }
-    text_printf(error, "\"%.*s\" is not one of ", LIMIT_NAME, string);
-    for (unsigned i = 0; choices[i]; i++)
-        text_printf(error, "%s%s", i > 0 ? ", " : "", choices[i]);
-    const char *near = diag_nearest(string, choices);
-    if (near)
-        text_printf(error, " (did you mean %s?)", near);
-    return false;
-}
-
-static void print_choice(const struct manifest_key *key, const void *field, struct text *out) {
-    unsigned i;
-    memcpy(&i, field, sizeof(i));
-    text_str(out, key->choices[i]);
 }
 
 /* The whole */
