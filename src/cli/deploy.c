@@ -34,6 +34,8 @@ static int deploy_run_step(struct deploy *deploy) {
                                                : deploy->step->run(deploy);
     code_catch(NULL);
     /* That nobody answers any more is a failure of the deployment: 3 would mean that there was nothing to do. */
+    if (code == CODE_NOT_RUNNING)
+        deploy->was_running = false;
     if (code == CODE_NOT_RUNNING || code == CODE_NO_APP)
         code = CODE_FAILED;
     deploy_end_step(deploy, code);

@@ -18,7 +18,7 @@ struct deploy {
     int64_t began_ms;
     int64_t step_began_ms;
     int64_t deadline_ms;    /* of --timeout; INT64_MAX: none */
-    bool was_running;       /* a supervisor, when it began */
+    bool was_running;       /* a supervisor, when it began, and none has been seen to be gone since */
     struct unit_found unit; /* that is to run the manifest */
     bool is_touched;        /* apps were started, replaced or stopped, or may have been */
     bool is_interrupted;    /* somebody asked it to end */

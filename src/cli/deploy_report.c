@@ -168,10 +168,16 @@ static void deploy_print_done(const struct deploy *deploy, const char *action, c
         text_printf(out, " and %zu more", count - DEPLOY_NAMES);
 }
 
+/* What did not stay up while we looked on was ended by others; so was a supervisor that is no more. */
+static bool deploy_runs_as_before(const struct deploy *deploy, bool is_interrupted) {
+    return deploy->was_running && (is_interrupted || deploy->step->run != deploy_wait);
+}
+
 void deploy_print_standing(const struct deploy *deploy, bool is_interrupted, struct text *out) {
     bool has_rollback = deploy->session.invocation->options.given[OPTION_ROLLBACK_COMMAND];
     if (!deploy->is_touched)
-        text_printf(out, "; nothing was touched%s", deploy->was_running ? ", the stack runs as before" : "");
+        text_printf(out, "; nothing was touched%s",
+                    deploy_runs_as_before(deploy, is_interrupted) ? ", the stack runs as before" : "");
     else if (is_interrupted)
         text_str(out, "; the supervisor goes on with it (see: upkeep status)");
     else if (!deploy->changes)

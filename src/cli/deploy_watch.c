@@ -59,12 +59,14 @@ static const json_t *deploy_lost(const struct deploy *deploy, const json_t *now)
     return NULL;
 }
 
-/* It may be up again meanwhile: how its last process ended is what there is to say then. */
+/* Somebody may have stopped it; or it is up again meanwhile, and how its last process ended is what there is to say. */
 static void deploy_print_loss(const json_t *lost, struct text *out) {
     int64_t exit_code = answer_int(lost, "exit_code", -1);
     const char *exit_signal = answer_string(lost, "exit_signal", NULL);
     text_printf(out, "%s did not stay up: ", answer_string(lost, "name", "?"));
-    if (exit_code >= 0)
+    if (deploy_is_in(lost, "stopped") || deploy_is_in(lost, "stopping"))
+        text_str(out, answer_string(lost, "why", "stopped"));
+    else if (exit_code >= 0)
         text_printf(out, "exited with code %lld", (long long)exit_code);
     else if (exit_signal)
         text_printf(out, "killed by %s", exit_signal);

@@ -315,6 +315,27 @@ class Deploy(Scenario):
         out, err = deploy.communicate(timeout=LIMIT)
         self.assertEqual((deploy.returncode, err), (0, ""))
 
+    def test_others_end_it_meanwhile(self):
+        """What they have ended is not said to run as before."""
+        stack = self.folder("[app:web]\ncommand = {child} notify READY=1 run\nready = notify\n"
+                            "verify = exec:touch here; test -e go\nhealth_retries = 1000\nshell = true\n")
+        stack.call("start", check=0)
+        deploy = stack.begin("deploy")
+        until("it is under way", lambda: os.path.exists(os.path.join(stack.folder, "here")))
+        stack.call("shutdown", check=0)
+        err = deploy.communicate(timeout=LIMIT)[1]
+        self.assertEqual(deploy.returncode, 1, err)
+        self.assertIn("deploy failed in verify: ", err)
+        self.assertTrue(err.endswith("; nothing was touched\n"), err)
+        stack.write("upkeep.ini", "[app:web]\ncommand = {child} run\n")
+        deploy = stack.begin("deploy")
+        for line in iter(deploy.stdout.readline, ""):
+            if "] wait: " in line:
+                break
+        stack.call("stop", check=0)
+        err = deploy.communicate(timeout=LIMIT)[1]
+        self.assertRegex(err, r"^upkeep: deploy failed in wait: web did not stay up: asked to stop.*; started: web\n$")
+
     VERIFIED = """
 [app:db]
 command = {{child}} notify READY=1 run
