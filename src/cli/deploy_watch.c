@@ -137,6 +137,17 @@ const char *deploy_idle_verify(const struct deploy *deploy) {
     return "no app has health or verify conditions";
 }
 
+/* `backend: tcp:127.0.0.1:6379: connection refused …`: an answer that begins with the condition says it once. */
+static void deploy_print_result(const json_t *result, struct text *out) {
+    const char *condition = answer_string(result, "condition", "?");
+    const char *answer = answer_string(result, "answer", "no answer");
+    size_t len = strlen(condition);
+    text_printf(out, "%s: ", answer_string(result, "app", "?"));
+    if (strncmp(answer, condition, len) != 0 || answer[len] != ' ')
+        text_printf(out, "%s: ", condition);
+    columns_clean(answer, strlen(answer), out);
+}
+
 /* The first that does not hold is the reason; all of them are shown. */
 static int deploy_judge_results(struct deploy *deploy) {
     struct text lines TEXT_AUTO = {0};
@@ -149,9 +160,7 @@ static int deploy_judge_results(struct deploy *deploy) {
             continue;
         bad++;
         first = first ? first : result;
-        text_printf(&lines, "%s: %s: ", answer_string(result, "app", "?"), answer_string(result, "condition", "?"));
-        const char *answer = answer_string(result, "answer", "no answer");
-        columns_clean(answer, strlen(answer), &lines);
+        deploy_print_result(result, &lines);
         text_char(&lines, '\n');
     }
     deploy_show(deploy, &lines);
@@ -159,12 +168,11 @@ static int deploy_judge_results(struct deploy *deploy) {
     text_printf(&deploy->remark, "%zu condition%s hold%s", count, text_plural(count), count == 1 ? "s" : "");
     if (bad == 0)
         return CODE_DONE;
-    struct text more TEXT_AUTO = {0};
+    struct text reason TEXT_AUTO = {0};
+    deploy_print_result(first, &reason);
     if (bad > 1)
-        text_printf(&more, " (and %zu more)", bad - 1);
-    return code_fail(CODE_FAILED, "%s: %s: %s%s", answer_string(first, "app", "?"),
-                     answer_string(first, "condition", "?"), answer_string(first, "answer", "no answer"),
-                     text_get(&more));
+        text_printf(&reason, " (and %zu more)", bad - 1);
+    return code_fail(CODE_FAILED, "%s", text_get(&reason));
 }
 
 int deploy_verify(struct deploy *deploy) {

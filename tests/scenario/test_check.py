@@ -653,6 +653,13 @@ class Troubleshooting(Scenario):
                            f"[app:backend]\ncommand = {CHILD} listen {port} obey answer\nport = {port}\n"
                            f"health_retries = 1\nverify = http://127.0.0.1:{port}/ws = 426\n", files={"answer": "404"})
 
+    def test_a_page_that_is_not_there(self):
+        port = free_port()
+        self.deploy_failed(f"upkeep: deploy failed in verify: backend: http://127.0.0.1:{port}/page answered 404; "
+                           "started: backend",
+                           f"[app:backend]\ncommand = {CHILD} listen {port} obey answer\nport = {port}\n"
+                           f"health_retries = 1\nverify = http://127.0.0.1:{port}/page\n", files={"answer": "404"})
+
     def test_verify_finds_no_redis(self):
         port = free_port()
         self.deploy_failed(f"upkeep: deploy failed in verify: backend: tcp:127.0.0.1:{port}: connection refused on "
