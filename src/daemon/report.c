@@ -110,6 +110,7 @@ void report_instance(const struct report *report, const struct instance_view *vi
     bool waits = life->phase == PHASE_BACKOFF && !mono_is_never(life->deadline);
     int64_t next_start_ms = waits && mono_before(now, life->deadline) ? mono_ms_between(now, life->deadline) : 0;
     bool has_spawned = has_pid && mono_is_set(life->spawned);
+    struct text why TEXT_AUTO = {0};
 
     json_text_object(out, key);
     json_text_string(out, "app", view->app);
@@ -120,7 +121,11 @@ void report_instance(const struct report *report, const struct instance_view *vi
     report_int_or_null(out, "uptime_ms", has_spawned, has_spawned ? mono_ms_between(life->spawned, now) : 0);
     json_text_int(out, "restarts", lifecycle_restarts(life));
     report_outcome(life->outcome, out);
-    json_text_string(out, "why", view->why);
+    if (view->answer)
+        text_printf(&why, "not ready yet: %s", view->answer);
+    else
+        text_str(&why, view->why);
+    json_text_string(out, "why", text_get(&why));
     report_int_or_null(out, "next_start_ms", waits, next_start_ms);
     report_int_or_null(out, "port", view->config->port > 0, view->config->port + view->instance - 1);
     json_text_string(out, "health", health->is_known ? health->is_healthy ? "healthy" : "unhealthy" : NULL);

@@ -31,6 +31,7 @@ struct instance_view {
     const struct app_config *config; /* of the last start; before one, as the manifest has it; never NULL */
     pid_t pid;                       /* 0: no process */
     const char *why;                 /* the sentence for the present phase */
+    const char *answer; /* why it is not ready yet, while its program starts (as readiness_last_answer()); or NULL */
     struct health_view health;
     const char *status;   /* what the app said with STATUS=, or NULL */
     bool is_reloading;    /* it said RELOADING=1, and has not said READY=1 since */

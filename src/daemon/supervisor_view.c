@@ -78,6 +78,7 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
     struct instance *instance = sv->roster.instances[index];
     const char *err_path = output_path(instance->output, true);
     const char *log_path = output_path(instance->output, false);
+    bool is_starting = instance->life.phase == PHASE_STARTING;
     bool is_to_start = supervisor_is_to_start(instance);
     return (struct instance_view){
         .index = index,
@@ -91,6 +92,7 @@ struct instance_view supervisor_view(const struct supervisor *sv, size_t index) 
         .why = supervisor_why(sv, instance),
         .health = health_look(instance->health),
         .status = instance->said.status,
+        .answer = is_starting ? readiness_last_answer(instance->readiness) : NULL,
         .is_reloading = instance->said.is_reloading,
         .said_error = instance->said.error,
         .tail = output_tail(instance->output),

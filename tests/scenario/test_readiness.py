@@ -276,6 +276,17 @@ class Port(Readiness):
         self.check_failed(s, f"not ready within 1s: connection refused on 127.0.0.1:{port}",
                           f"it listens on 127.0.0.1:{other}")
 
+    def test_says_why_it_is_not_ready_yet(self):
+        port, other = free_port(), free_port()
+        s = self.stack(f"[defaults]\nready_timeout = 1h\n[app:port]\ncommand = {CHILD} listen {other} serve\nport = {port}\n"
+                       f"[app:notify]\ncommand = {CHILD} run\nready = notify\n"
+                       f"[app:log]\ncommand = {CHILD} run\nready = log:up\n")
+        s.call("start", "--no-wait", check=0)
+        expected = f"not ready yet: connection refused on 127.0.0.1:{port}; it listens on 127.0.0.1:{other}"
+        until("where it listens is said", lambda: s.app("port")["why"] == expected)
+        self.assertEqual(s.app("notify")["why"], "not ready yet: READY=1 did not come")
+        self.assertEqual(s.app("log")["why"], "not ready yet: no line matched /up/")
+
     def test_from_a_detached_grandchild(self):
         for address in ("127.0.0.1", "127.0.0.2"):
             port = free_port()
