@@ -79,8 +79,8 @@ const struct manifest_key *manifest_key_find(const struct manifest_key *keys, co
 
 /* What to say about a name that is no key of `keys`, as a parenthesis with a space before it (` (did you mean
  * command?)`): a near key, the key of ours that PM2, systemd, supervisord or compose call so, the section it belongs
- * in, that it is a variable, or that it is not built yet. Appends nothing when there is nothing to say. Returns the key of `keys` that was
- * meant, or NULL. */
+ * in, that it is a variable, or that it is not built yet. Appends nothing when there is nothing to say. Returns the key
+ * of `keys` that was meant, or NULL. */
 const struct manifest_key *manifest_key_hint(const struct manifest_key *keys, const char *name, struct text *out);
 
 #endif
