@@ -84,14 +84,10 @@ int deploy_apply(struct deploy *deploy, json_t *renew, json_t **reply_out) {
     return deploy_call_apply(deploy, false, renew, reply_out);
 }
 
-static bool is_same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 int deploy_judge_profile(const struct deploy *deploy, const json_t *reply) {
     const char *theirs = answer_string(json_object_get(reply, "supervisor"), "profile", NULL);
     const char *ours = deploy->session.manifest.profile;
-    if (is_same_text(theirs, ours))
+    if (text_is_same(theirs, ours))
         return CODE_DONE;
     return code_fail(CODE_FAILED,
                      "the supervisor runs %s%s, and this is to deploy %s%s (use the same, or: upkeep shutdown)",

@@ -28,15 +28,11 @@ static void one_line(char *text) {
             *c = ' ';
 }
 
-static bool same_string(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool is_known(const struct diags *diags, const struct diag *finding) {
     for (size_t i = 0; i < diags->count; i++) {
         const struct diag *known = &diags->list[i];
         if (known->line == finding->line && known->severity == finding->severity &&
-            strcmp(known->text, finding->text) == 0 && same_string(known->file, finding->file))
+            strcmp(known->text, finding->text) == 0 && text_is_same(known->file, finding->file))
             return true;
     }
     return false;

@@ -8,13 +8,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static bool is_one_of(const char *word, const char *const *words, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Development or not */
 
 static const char *const development_words[] = {"dev", "devel", "development", "local", "test", "testing", "debug"};
@@ -160,7 +153,7 @@ bool lint_is_wsgi(char *const *words, size_t count) {
             strcmp(lint_program(words[i]), "flask") == 0 && i + 1 < count && strcmp(words[i + 1], "run") == 0;
         if (strcmp(words[i], "runserver") == 0 || is_flask)
             return true;
-        if (is_one_of(lint_program(words[i]), servers, COUNT(servers)))
+        if (text_is_one_of(lint_program(words[i]), servers, COUNT(servers)))
             return !has_asgi_worker(words, count);
     }
     return false;
@@ -187,7 +180,7 @@ const char *lint_npm_script(char *const *words, size_t count, const char **folde
     const char *folder = NULL;
     const char *verb = NULL;
     const char *name = NULL;
-    if (count < 2 || !is_one_of(lint_program(words[0]), runners, COUNT(runners)))
+    if (count < 2 || !text_is_one_of(lint_program(words[0]), runners, COUNT(runners)))
         return NULL;
     for (size_t i = 1; i < count && strcmp(words[i], "--") != 0; i++) {
         const char *value = NULL;
@@ -195,8 +188,8 @@ const char *lint_npm_script(char *const *words, size_t count, const char **folde
             if (!value && i + 1 < count)
                 value = words[++i];
             folder = value;
-        } else if (is_one_of(words[i], elsewhere, COUNT(elsewhere)) || strncmp(words[i], "--workspace=", 12) == 0 ||
-                   strncmp(words[i], "--filter=", 9) == 0) {
+        } else if (text_is_one_of(words[i], elsewhere, COUNT(elsewhere)) ||
+                   strncmp(words[i], "--workspace=", 12) == 0 || strncmp(words[i], "--filter=", 9) == 0) {
             return NULL;
         } else if (words[i][0] != '-' && !verb) {
             verb = words[i];
@@ -221,7 +214,7 @@ bool lint_is_next_start(char *const *words, size_t count, const char **folder_ou
     for (i += 2; i < count && !*folder_out; i++) {
         if (words[i][0] != '-')
             *folder_out = words[i];
-        else if (is_one_of(words[i], with_values, COUNT(with_values)))
+        else if (text_is_one_of(words[i], with_values, COUNT(with_values)))
             i++;
     }
     return true;
@@ -258,12 +251,12 @@ bool lint_is_background(char *const *words, size_t count, struct text *what) {
     size_t first = 0;
     static const char *const stays[] = {"--no-daemon", "--nodaemon"};
     for (size_t i = 0; i < count; i++)
-        if (is_one_of(words[i], stays, COUNT(stays)))
+        if (text_is_one_of(words[i], stays, COUNT(stays)))
             return false;
     static const char *const interpreters[] = {"python", "python3", "bundle", "npx", "poetry", "uv", "pipenv"};
     static const char *const verbs[] = {"-m", "exec", "run"};
-    if (count > 0 && is_one_of(lint_program(words[0]), interpreters, COUNT(interpreters)))
-        for (first = 1; first < count && is_one_of(words[first], verbs, COUNT(verbs));)
+    if (count > 0 && text_is_one_of(lint_program(words[0]), interpreters, COUNT(interpreters)))
+        for (first = 1; first < count && text_is_one_of(words[first], verbs, COUNT(verbs));)
             first++;
     for (size_t s = 0; first < count && s < COUNT(background_signs); s++) {
         if (strcmp(lint_program(words[first]), background_signs[s].program) != 0)
@@ -323,7 +316,7 @@ const char *lint_script_file(char *const *words, size_t count) {
 
 bool lint_is_node(const char *program) {
     static const char *const programs[] = {"node", "nodejs", "npm", "npx", "yarn", "pnpm", "next"};
-    return strstr(program, "node_modules/") || is_one_of(lint_program(program), programs, COUNT(programs));
+    return strstr(program, "node_modules/") || text_is_one_of(lint_program(program), programs, COUNT(programs));
 }
 
 /* Values */
@@ -431,7 +424,7 @@ int lint_local_host(const struct env *env, const char *name, const char *value) 
                  {"MYSQL_HOST", "MYSQL_PORT", 3306},       {"MONGO_HOST", "MONGO_PORT", 27017},
                  {"RABBITMQ_HOST", "RABBITMQ_PORT", 5672}, {"DB_HOST", "DB_PORT", 0},
                  {"DATABASE_HOST", "DATABASE_PORT", 0}};
-    if (!is_one_of(value, hosts, COUNT(hosts)))
+    if (!text_is_one_of(value, hosts, COUNT(hosts)))
         return 0;
     for (size_t i = 0; i < COUNT(pairs); i++) {
         if (strcmp(pairs[i].host, name) != 0)

@@ -52,6 +52,13 @@ const struct manifest_app *manifest_find(const struct manifest *manifest, const 
     return NULL;
 }
 
+bool manifest_is_named(const char *app, char *const *names, size_t name_count) {
+    for (size_t i = 0; i < name_count; i++)
+        if (strcmp(names[i], app) == 0)
+            return true;
+    return name_count == 0;
+}
+
 bool manifest_is_name(const char *name) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     size_t len = strspn(name, allowed);

@@ -161,6 +161,9 @@ bool manifest_is_name(const char *name);
 /* NULL when there is no such app. */
 const struct manifest_app *manifest_find(const struct manifest *manifest, const char *name);
 
+/* Whether an app is one of those that a command names, which are all when it names none. */
+bool manifest_is_named(const char *app, char *const *names, size_t name_count);
+
 /* path made absolute: `~/` from env's HOME, a relative one joined with base (absolute). Heap; NULL when out of memory.
  */
 char *manifest_path(const char *base, const char *path, const struct env *env);

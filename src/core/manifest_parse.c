@@ -60,10 +60,6 @@ static char *keep(struct parser *p, const char *string) {
     return copy;
 }
 
-static bool is_same(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static const struct manifest_key *keys_of(enum section_kind kind) {
     return kind == SECTION_UPKEEP ? manifest_supervisor_keys : manifest_app_keys;
 }
@@ -198,7 +194,7 @@ static struct section *find_section(const struct parser *p, enum section_kind ki
                                     const char *profile) {
     for (size_t i = p->buckets[bucket_of(kind, name, profile)]; i > 0; i = p->sections[i - 1].next) {
         struct section *section = &p->sections[i - 1];
-        if (section->kind == kind && is_same(section->profile, profile) && strcmp(section->name, name) == 0)
+        if (section->kind == kind && text_is_same(section->profile, profile) && strcmp(section->name, name) == 0)
             return section;
     }
     return NULL;
@@ -523,7 +519,7 @@ static void build_supervisor(struct parser *p) {
 
 static bool is_active(const struct section *section, const char *profile) {
     return section->kind == SECTION_APP && !section->is_again &&
-           (!section->profile || is_same(section->profile, profile));
+           (!section->profile || text_is_same(section->profile, profile));
 }
 
 static void judge_app(struct parser *p, const char *name, unsigned line, const struct setting *settings,
@@ -613,7 +609,7 @@ static void print_profiles(const struct parser *p, struct text *out) {
         const char *profile = p->sections[i].profile;
         bool is_first = profile != NULL;
         for (size_t k = 0; k < i && is_first; k++)
-            is_first = !is_same(p->sections[k].profile, profile);
+            is_first = !text_is_same(p->sections[k].profile, profile);
         if (is_first)
             text_printf(out, "%s%s", out->len > 0 ? ", " : "", profile);
     }

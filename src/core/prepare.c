@@ -90,22 +90,11 @@ static bool read_after(const struct manifest *manifest, const struct manifest_ap
     return true;
 }
 
-static bool is_same_text(struct setting a, struct setting b) {
-    return a.text == b.text || (a.text && b.text && strcmp(a.text, b.text) == 0);
-}
-
 /* The same lines of [defaults], in the same folder: two of most installers in one folder get in each other's way. */
 static bool is_same_work(const struct manifest_app *a, const struct manifest_app *b) {
     struct setting steps = manifest_setting(a, "prepare");
     return steps.text && steps.line == manifest_setting(b, "prepare").line &&
-           is_same_text(manifest_setting(a, "cwd"), manifest_setting(b, "cwd"));
-}
-
-static bool is_named(char *const *apps, size_t app_count, const char *name) {
-    for (size_t i = 0; i < app_count; i++)
-        if (strcmp(apps[i], name) == 0)
-            return true;
-    return app_count == 0;
+           text_is_same(manifest_setting(a, "cwd").text, manifest_setting(b, "cwd").text);
 }
 
 bool prepare_plan(struct prepare *prepare, const struct manifest *manifest, char *const *apps, size_t app_count) {
@@ -113,7 +102,7 @@ bool prepare_plan(struct prepare *prepare, const struct manifest *manifest, char
     for (size_t i = 0; ok && i < manifest->app_count; i++) {
         struct prepare_app *app = &prepare->apps[i];
         app->name = manifest->apps[i].name;
-        app->is_wanted = is_named(apps, app_count, app->name);
+        app->is_wanted = manifest_is_named(app->name, apps, app_count);
         ok = read_steps(&manifest->apps[i], app) && read_after(manifest, &manifest->apps[i], app);
         while (app->group > 0 && !is_same_work(&manifest->apps[app->group - 1], &manifest->apps[i]))
             app->group--;

@@ -15,20 +15,13 @@ struct reader {
     bool is_open; /* behind `&&` or `|` another command has to come */
 };
 
-static bool is_one_of(const char *word, const char *const *words, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
-}
-
 bool shell_line_is_builtin(const char *name) {
     static const char *const names[] = {
         ".",      ":",    "[",      "alias",    "bg",      "break",   "cd",    "command",  "echo",   "eval",
         "exec",   "exit", "export", "false",    "fg",      "getopts", "hash",  "jobs",     "kill",   "local",
         "printf", "pwd",  "read",   "readonly", "return",  "set",     "shift", "test",     "times",  "trap",
         "true",   "type", "ulimit", "umask",    "unalias", "unset",   "wait",  "continue", "source", "shopt"};
-    return is_one_of(name, names, COUNT(names));
+    return text_is_one_of(name, names, COUNT(names));
 }
 
 bool shell_line_is_literal(const char *word) {
@@ -40,7 +33,7 @@ static bool is_beyond(const char *name) {
     static const char *const names[] = {"if", "then", "elif", "else",  "fi",   "for",     "while", "until",
                                         "do", "done", "case", "esac",  "in",   "{",       "}",     "!",
                                         "[[", "time", "eval", "alias", "trap", "function"};
-    return is_one_of(name, names, COUNT(names));
+    return text_is_one_of(name, names, COUNT(names));
 }
 
 static bool is_assignment(const char *word) {

@@ -108,3 +108,14 @@ char *text_take(struct text *text) {
 const char *text_plural(size_t count) {
     return count == 1 ? "" : "s";
 }
+
+bool text_is_same(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool text_is_one_of(const char *word, const char *const *words, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}

@@ -29,6 +29,12 @@ void text_vprintf(struct text *text, const char *format, va_list args) __attribu
 /* Appends a path as seen from a folder: NAME alone where that is absolute, the folder where it is NULL. */
 void text_path(struct text *text, const char *folder, const char *name);
 
+/* Whether two strings are the same, or both are NULL. */
+bool text_is_same(const char *a, const char *b);
+
+/* Whether the word is one of these. */
+bool text_is_one_of(const char *word, const char *const *words, size_t count);
+
 /* What makes a word one of several: `s`, or nothing for 1. */
 const char *text_plural(size_t count);
 

@@ -61,8 +61,8 @@ bool launch_find_terms(const struct app_config *config, struct proc_terms *terms
 void launch_terms_fini(struct proc_terms *terms);
 
 /* Fills spec (path, argv, envp, cwd, tag; its terms are there already: programs are looked for with their rights) for
- * one of the app's commands: the main one, a pre_start, the stop_command or
- * a probe. False with the reason in error (`cannot enter web-ui: No such file or directory`, `cannot find npm in PATH
+ * one of the app's commands: the main one, a pre_start, the stop_command or a prepare line. False with the reason in
+ * error (`cannot enter web-ui: No such file or directory`, `cannot find npm in PATH
  * (/usr/bin:/bin)`). */
 bool launch_command(const struct launch_context *context, const struct app_config *config, const char *command,
                     struct env *env, uint32_t tag, struct launch *launch, struct proc_spec *spec, struct text *error);

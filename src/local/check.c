@@ -233,13 +233,6 @@ static void check_read_ports(struct check *check) {
     }
 }
 
-static bool check_is_named(const char *name, char *const *apps, size_t app_count) {
-    for (size_t i = 0; i < app_count; i++)
-        if (strcmp(apps[i], name) == 0)
-            return true;
-    return app_count == 0;
-}
-
 static void check_all(struct check *check, char *const *apps, size_t app_count) {
     const struct manifest *manifest = check->manifest;
     struct stat st;
@@ -252,7 +245,7 @@ static void check_all(struct check *check, char *const *apps, size_t app_count) 
     check_folder(check, "runtime_dir", manifest->supervisor.runtime_dir);
     check_supervisor_homes(check);
     for (size_t i = 0; i < manifest->app_count; i++) {
-        if (!check_is_named(manifest->apps[i].name, apps, app_count))
+        if (!manifest_is_named(manifest->apps[i].name, apps, app_count))
             continue;
         check_one(check, &manifest->apps[i]);
         check_ports_differ(check, i);

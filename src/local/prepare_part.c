@@ -187,8 +187,7 @@ static void part_announce_step(struct prepare_part *part, int fd) {
 
 /* What the app does with its own output while it runs is no reason to keep no log of this. */
 static void part_keep_output(struct app_config *config) {
-    if (config->stdout_target.kind != LOG_TO_FILE)
-        config->stdout_target.kind = LOG_TO_FILE; /* its path is NULL: LOG_DIR/NAME.log */
+    config->stdout_target.kind = LOG_TO_FILE; /* its path is NULL where it named no file: LOG_DIR/NAME.log */
     if (config->stderr_target.kind != LOG_TO_FILE)
         config->stderr_target.kind = LOG_TO_STDOUT;
 }
