@@ -55,6 +55,8 @@ int deploy_connect(struct deploy *deploy) {
 int deploy_call(struct deploy *deploy, const char *method, json_t *parameters, int64_t wait_ms, json_t **reply_out) {
     struct session *session = &deploy->session;
     int64_t end_ms = session_now_ms() + session_patience_ms(wait_ms);
+    if (wait_ms == 0 && end_ms > deploy->deadline_ms) /* the supervisor keeps to the time itself where it is to wait */
+        end_ms = deploy->deadline_ms;
     bool more = false;
     if (!parameters)
         return code_fail(CODE_FAILED, "%s", strerror(ENOMEM));

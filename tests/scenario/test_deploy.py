@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import LIMIT, UPKEEP, Scenario, alive, free_port, main, processes_with, until
@@ -494,6 +495,17 @@ verify =
         told = json.loads(result.out)
         self.assertEqual((told["ok"], told["exit_code"], told["failed_step"], told["manifest"]), (False, 2, "check", None))
         self.assertIn("no upkeep.ini in ", told["why"])
+
+    def test_time_is_over_while_the_supervisor_is_stuck(self):
+        stack = self.deployed()
+        pid = stack.status()["supervisor"]["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        began = time.monotonic()
+        result = self.fails(stack, "check", "--timeout", "300ms", code=5)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertIn("does not answer", self.last(result))
+        os.kill(pid, signal.SIGCONT)
 
     # ---- two at once ----
 
