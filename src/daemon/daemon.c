@@ -123,12 +123,15 @@ static void daemon_settled(void *context) {
 
 static void daemon_say_rival(const struct daemon *daemon, const char *manifest_file, struct text *error) {
     long pid = lock_holder(daemon->runtime_dir, LOCK_SUPERVISOR, NULL);
+    struct text who TEXT_AUTO = {0};
+    if (pid > 0)
+        text_printf(&who, " (pid %ld)", pid);
     char *stranger = leftover_stranger(daemon->runtime_dir, manifest_file);
     if (stranger)
-        text_printf(error, "%s: its runtime dir %s is used by the supervisor of %s (pid %ld); set runtime_dir in one",
-                    manifest_file, daemon->runtime_dir, stranger, pid);
+        text_printf(error, "%s: its runtime dir %s is used by the supervisor of %s%s; set runtime_dir in one",
+                    manifest_file, daemon->runtime_dir, stranger, text_get(&who));
     else
-        text_printf(error, "%s: a supervisor is running already (pid %ld); see: upkeep status", manifest_file, pid);
+        text_printf(error, "%s: a supervisor is running already%s; see: upkeep status", manifest_file, text_get(&who));
     free(stranger);
 }
 

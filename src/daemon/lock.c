@@ -1,6 +1,8 @@
 #include "daemon/lock.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,7 +10,7 @@
 
 #include "host/fs.h"
 
-enum { LOCK_BYTES = 256 };
+enum { LOCK_BYTES = 256, LOCK_NAME_LOOKS = 20, LOCK_NAME_LOOK_MS = 5 };
 
 int lock_make_place(const struct manifest *manifest, struct text *error) {
     struct stat st;
@@ -25,12 +27,24 @@ int lock_make_place(const struct manifest *manifest, struct text *error) {
     return r;
 }
 
+/* Who has only just taken a lock is about to write its pid; who held it before may stand there still. */
+static void lock_await_name(const char *runtime_dir, const char *name) {
+    for (int i = 0; i < LOCK_NAME_LOOKS; i++) {
+        pid_t pid = lock_holder(runtime_dir, name, NULL);
+        if (pid > 0 && (kill(pid, 0) == 0 || errno == EPERM))
+            return;
+        (void)poll(NULL, 0, LOCK_NAME_LOOK_MS);
+    }
+}
+
 int lock_take(const char *runtime_dir, const char *name, const char *words, struct text *error) {
     struct text path TEXT_AUTO = {0};
     struct text line TEXT_AUTO = {0};
     text_printf(&path, "%s/%s", runtime_dir, name);
     text_printf(&line, "%ld%s%s\n", (long)getpid(), *words ? " " : "", words);
     int fd = path.failed || line.failed ? -ENOMEM : fs_lock(text_get(&path));
+    if (fd == -EWOULDBLOCK)
+        lock_await_name(runtime_dir, name);
     if (fd < 0 && fd != -EWOULDBLOCK)
         text_printf(error, "cannot lock %s: %s", text_get(&path), strerror(-fd));
     if (fd < 0)

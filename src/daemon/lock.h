@@ -15,7 +15,8 @@
  * not made: it is a mistake in the manifest, or a disk that is not mounted. */
 int lock_make_place(const struct manifest *manifest, struct text *error);
 
-/* Takes a lock of this name in the place, without waiting, and writes our pid there and then words, which may be "".
+/* Takes a lock of this name in the place, or does not: it is not waited for, only, for 100 ms at most, for the name of
+ * who holds it. Writes our pid there and then words, which may be "".
  * The descriptor, which holds it until it is closed; -EWOULDBLOCK when somebody else does, without a sentence; else
  * -errno with one in error. */
 int lock_take(const char *runtime_dir, const char *name, const char *words, struct text *error);

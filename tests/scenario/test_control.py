@@ -1,5 +1,6 @@
 """The control socket and the command that speaks through it: exit codes, several callers at once, hostile ones."""
 
+import fcntl
 import grp
 import json
 import os
@@ -208,6 +209,12 @@ class Finding(Control):
 
 
 class AtOnce(Control):
+    def test_a_rival_that_has_not_said_who_it_is(self):
+        s = self.stack(ONE, files={".upkeep/lock": ""})
+        with open(os.path.join(s.folder, ".upkeep", "lock"), encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.assertOneLine(s.call("run", check=1), "a supervisor is running already; see: upkeep status")
+
     def test_second_supervisor_is_refused_by_pid(self):
         s = self.stack(ONE).run()
         self.assertOneLine(s.call("run", check=1), f"pid {s.supervisor.pid}", "running already")
