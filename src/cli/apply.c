@@ -110,10 +110,24 @@ static int apply_call(struct session *session, bool dry_run, json_t **reply_out)
     return session_call(session, "Apply", parameters, session_patience_ms(wait ? wait_ms : 0), reply_out);
 }
 
+/* The supervisor keeps to the profile that it was started with; one that is asked for is not passed over in silence. */
+static int apply_judge_profile(struct session *session) {
+    json_t *status = NULL;
+    if (!session->manifest.profile)
+        return CODE_DONE;
+    int code = session_call(session, "Status", NULL, SESSION_ANSWER_MS, &status);
+    if (code == CODE_DONE)
+        code = session_judge_profile(session, status, "apply");
+    json_decref(status);
+    return code;
+}
+
 static int apply_in(struct session *session) {
     bool dry_run = session->invocation->options.given[OPTION_DRY_RUN];
     json_t *reply = NULL;
-    int code = apply_call(session, dry_run, &reply);
+    int code = apply_judge_profile(session);
+    if (code == CODE_DONE)
+        code = apply_call(session, dry_run, &reply);
     if (code != CODE_DONE)
         return code;
     apply_show(session, reply, dry_run);

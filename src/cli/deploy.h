@@ -97,9 +97,6 @@ int deploy_call(struct deploy *deploy, const char *method, json_t *parameters, i
 int deploy_apply(struct deploy *deploy, json_t *renew, json_t **reply_out);
 int deploy_try(struct deploy *deploy, json_t *renew, json_t **reply_out);
 
-/* A supervisor of another profile takes another manifest than the one that was looked at: refuses it. */
-int deploy_judge_profile(const struct deploy *deploy, const json_t *reply);
-
 /* Keeps value in the place of what is there. */
 void deploy_set(json_t **known, json_t *value);
 

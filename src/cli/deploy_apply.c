@@ -82,7 +82,7 @@ static int deploy_start(struct deploy *deploy) {
     deploy->changes = deploy_first_changes(json_object_get(reply, "instances"));
     code = deploy_take_reply(deploy, reply);
     if (code == CODE_DONE)
-        code = deploy_judge_profile(deploy, reply);
+        code = session_judge_profile(&deploy->session, reply, "deploy");
     json_decref(reply);
     return code;
 }

@@ -86,23 +86,12 @@ int deploy_apply(struct deploy *deploy, json_t *renew, json_t **reply_out) {
     return deploy_call_apply(deploy, false, renew, reply_out);
 }
 
-int deploy_judge_profile(const struct deploy *deploy, const json_t *reply) {
-    const char *theirs = answer_string(json_object_get(reply, "supervisor"), "profile", NULL);
-    const char *ours = deploy->session.manifest.profile;
-    if (text_is_same(theirs, ours))
-        return CODE_DONE;
-    return code_fail(CODE_FAILED,
-                     "the supervisor runs %s%s, and this is to deploy %s%s (use the same, or: upkeep shutdown)",
-                     theirs ? "the profile " : "without a profile", theirs ? theirs : "",
-                     ours ? "the profile " : "without one", ours ? ours : "");
-}
-
 int deploy_try(struct deploy *deploy, json_t *renew, json_t **reply_out) {
     int code = deploy_call_apply(deploy, true, renew, reply_out);
     if (code != CODE_DONE)
         return code;
     const json_t *obstacles = json_object_get(*reply_out, "needs_new_supervisor");
-    code = deploy_judge_profile(deploy, *reply_out);
+    code = session_judge_profile(&deploy->session, *reply_out, "deploy");
     if (code == CODE_DONE && json_array_size(obstacles) > 0)
         code = session_needs_new_supervisor(&deploy->session, obstacles);
     return code;

@@ -155,6 +155,17 @@ static int session_no_permission(const struct session *session) {
                      owner ? " (ask as user " : "", owner ? owner->pw_name : "", owner ? ")" : "");
 }
 
+int session_judge_profile(const struct session *session, const json_t *reply, const char *command) {
+    const char *theirs = json_string_value(json_object_get(json_object_get(reply, "supervisor"), "profile"));
+    const char *ours = session->manifest.profile;
+    if (text_is_same(theirs, ours))
+        return CODE_DONE;
+    return code_fail(CODE_FAILED,
+                     "the supervisor runs %s%s, and this is to %s %s%s (use the same, or: upkeep shutdown)",
+                     theirs ? "the profile " : "without a profile", theirs ? theirs : "", command,
+                     ours ? "the profile " : "without one", ours ? ours : "");
+}
+
 int session_refused(const struct session *session, int error) {
     struct text hint TEXT_AUTO = {0};
     session_hint(session, "start", &hint);

@@ -62,6 +62,15 @@ class Apply(Scenario):
         self.assertIn("c is new in", done.err)
         self.assertIn("(use: upkeep apply)", done.err)
 
+    def test_another_profile_is_refused(self):
+        """It would be passed over: the supervisor keeps to its own."""
+        stack = self.stack("[app:a]\ncommand = {child} run\n[app:a@staging]\nenv = A=1\n").run()
+        for words in ((), ("--dry-run",)):
+            result = stack.call("--profile", "staging", "apply", *words, check=1)
+            self.assertEqual((result.out, result.err), ("", "upkeep: the supervisor runs without a profile, and this is to "
+                             "apply the profile staging (use the same, or: upkeep shutdown)\n"))
+        stack.call("apply", check=0)
+
     def test_a_dry_run_does_nothing(self):
         stack = self.running(TWO.replace("say b run", "say b run\nkill_timeout = 3s"))
         before = self.pids(stack)
