@@ -53,7 +53,8 @@ int session_connect(const struct session *session, struct upkeep_client **client
 /* Whether that error means that nobody is there; -EEXIST: but that the supervisor of another manifest is. */
 bool session_is_absent(int error);
 
-/* A supervisor of another profile, which an answer tells, takes another manifest than the one that was read: refuses it. */
+/* A supervisor of another profile, which an answer tells, takes another manifest than the one that was read: refuses
+ * it. */
 int session_judge_profile(const struct session *session, const json_t *reply, const char *command);
 
 /* Says why there is no connection: not running, stale socket and no permission are told apart. */

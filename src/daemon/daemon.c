@@ -34,6 +34,7 @@ struct daemon {
     struct supervisor_watch watch;
     const char *runtime_dir; /* of the supervisor's manifest */
     int lock_fd;
+    int tie_fd;         /* to the manifest, by lock_manifest() */
     int terminal_fd;    /* -1: standard output is no terminal */
     int controlling_fd; /* the terminal whose end is ours; -1: none */
     int started_fd;
@@ -135,13 +136,29 @@ static void daemon_say_rival(const struct daemon *daemon, const char *manifest_f
     free(stranger);
 }
 
+/* Where the name cannot be had for another reason, the lock file alone has to do. */
+static bool daemon_tie(struct daemon *daemon, const struct manifest *manifest, struct text *error) {
+    pid_t holder = 0;
+    daemon->tie_fd = lock_manifest(manifest, &holder);
+    if (daemon->tie_fd != -EWOULDBLOCK)
+        return true;
+    text_printf(error, "%s: a supervisor", manifest->file);
+    if (holder > 0)
+        text_printf(error, " (pid %ld)", (long)holder);
+    text_printf(error,
+                " runs it already, with another runtime_dir than %s: write back the one that it has, and upkeep "
+                "shutdown",
+                daemon->runtime_dir);
+    return false;
+}
+
 static bool daemon_lock(struct daemon *daemon, const struct manifest *manifest, struct text *error) {
     if (lock_make_place(manifest, error) < 0)
         return false;
     daemon->lock_fd = lock_take(daemon->runtime_dir, LOCK_SUPERVISOR, "", error);
     if (daemon->lock_fd == -EWOULDBLOCK)
         daemon_say_rival(daemon, manifest->file, error);
-    return daemon->lock_fd >= 0;
+    return daemon->lock_fd >= 0 && daemon_tie(daemon, manifest, error);
 }
 
 static void daemon_write_state(const struct daemon *daemon, struct tag_range tags, const char *manifest_file) {
@@ -237,11 +254,14 @@ static void daemon_fini(struct daemon *daemon) {
         close(daemon->controlling_fd);
     if (daemon->lock_fd >= 0)
         close(daemon->lock_fd);
+    if (daemon->tie_fd >= 0)
+        close(daemon->tie_fd);
 }
 
 int daemon_run(struct manifest *manifest, char *const *apps, size_t app_count, int started_fd) {
     struct daemon daemon = {
         .lock_fd = -1,
+        .tie_fd = -1,
         .terminal_fd = isatty(STDOUT_FILENO) ? STDOUT_FILENO : -1,
         .controlling_fd = daemon_open_terminal(),
         .started_fd = started_fd,

@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/digest.h"
 #include "host/fs.h"
+#include "host/sock.h"
 
 enum { LOCK_BYTES = 256, LOCK_NAME_LOOKS = 20, LOCK_NAME_LOOK_MS = 5 };
 
@@ -53,6 +55,30 @@ int lock_take(const char *runtime_dir, const char *name, const char *words, stru
     (void)!ftruncate(fd, 0);
     (void)!pwrite(fd, line.data, line.len, 0);
     return fd;
+}
+
+int lock_manifest(const struct manifest *manifest, pid_t *holder_out) {
+    char *path = fs_real_path(manifest->file);
+    if (!path)
+        return -errno;
+    struct digest digest;
+    unsigned char sum[DIGEST_BYTES];
+    digest_begin(&digest);
+    digest_add(&digest, path);
+    digest_add(&digest, manifest->profile ? manifest->profile : "");
+    digest_end(&digest, sum);
+    free(path);
+    struct text name TEXT_AUTO = {0};
+    text_str(&name, "upkeep/");
+    for (size_t i = 0; i < sizeof sum; i++)
+        text_printf(&name, "%02x", sum[i]);
+    struct sock_peer holder = {0};
+    int fd = sock_claim(text_get(&name), &holder);
+    if (fd != -EADDRINUSE)
+        return fd;
+    /* Anybody can take any name; a stranger who has ours keeps nobody from starting. */
+    *holder_out = holder.pid;
+    return holder.pid != 0 && holder.uid != 0 && holder.uid != geteuid() ? -EADDRINUSE : -EWOULDBLOCK;
 }
 
 pid_t lock_holder(const char *runtime_dir, const char *name, struct text *words) {

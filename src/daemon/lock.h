@@ -1,5 +1,6 @@
-/* The lock files of a runtime dir: `lock`, held for as long as a supervisor runs, and `prepare.lock`, held by a
- * `prepare` or `deploy`. Who holds one has written its pid there, which anybody may read. */
+/* That there is never a second supervisor on a manifest. The lock files of a runtime dir: `lock`, held for as long as a
+ * supervisor runs, and `prepare.lock`, held by a `prepare` or `deploy`. Who holds one has written its pid there, which
+ * anybody may read. */
 #ifndef UPKEEP_DAEMON_LOCK_H
 #define UPKEEP_DAEMON_LOCK_H
 
@@ -20,6 +21,11 @@ int lock_make_place(const struct manifest *manifest, struct text *error);
  * The descriptor, which holds it until it is closed; -EWOULDBLOCK when somebody else does, without a sentence; else
  * -errno with one in error. */
 int lock_take(const char *runtime_dir, const char *name, const char *words, struct text *error);
+
+/* Ties this process to the manifest under its profile, wherever its runtime dir is now: whoever edits runtime_dir while
+ * a supervisor runs would not find that one by its lock. The descriptor, which holds it; -EWOULDBLOCK when another
+ * supervisor of ours or root's does, with its pid (0: not known); else -errno. */
+int lock_manifest(const struct manifest *manifest, pid_t *holder_out);
 
 /* The pid in a lock file, or 0. Whoever wrote it may be gone, where the lock is not held. words: what it wrote behind,
  * if that is wanted; else NULL. */

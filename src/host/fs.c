@@ -114,7 +114,7 @@ int fs_read_start(const char *path, size_t len_max, char **bytes_out, size_t *le
 int64_t fs_read_number(const char *path, int64_t fallback) {
     char *bytes = NULL;
     size_t len = 0;
-    if (fs_read_start(path, 32, &bytes, &len) < 0)
+    if (fs_read_start(path, 32, &bytes, &len) < 0 || !bytes)
         return fallback;
     int64_t number = strtoll(bytes, NULL, 10);
     free(bytes);

@@ -79,6 +79,35 @@ int sock_peer(int fd, struct sock_peer *peer_out) {
     return 0;
 }
 
+/* Who listens there, as the kernel knew them when they began to. */
+static void sock_ask_holder(const struct sockaddr_un *address, socklen_t size, struct sock_peer *holder_out) {
+    *holder_out = (struct sock_peer){0};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)address, size) == 0)
+        (void)sock_peer(fd, holder_out);
+    (void)close(fd);
+}
+
+int sock_claim(const char *name, struct sock_peer *holder_out) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t len = strlen(name);
+    if (len >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    memcpy(address.sun_path + 1, name, len);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    int error = bind(fd, (const struct sockaddr *)&address, size) < 0 || listen(fd, SOCK_BACKLOG) < 0 ? -errno : 0;
+    if (error == -EADDRINUSE)
+        sock_ask_holder(&address, size, holder_out);
+    if (error < 0)
+        (void)close(fd);
+    return error < 0 ? error : fd;
+}
+
 bool sock_peer_has_group(int fd, gid_t group) {
     gid_t few[64];
     gid_t *groups = few;

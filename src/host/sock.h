@@ -24,6 +24,11 @@ struct sock_peer {
 /* 0 or -errno. */
 int sock_peer(int fd, struct sock_peer *peer_out);
 
+/* Takes a name in the abstract namespace (unix(7)), which one process alone has for as long as the descriptor is open.
+ * The descriptor; -EADDRINUSE when somebody else has it, with who that is in *holder_out (pid 0: not known); else
+ * -errno. */
+int sock_claim(const char *name, struct sock_peer *holder_out);
+
 /* Whether the group is one of the supplementary groups that the peer had when it connected. */
 bool sock_peer_has_group(int fd, gid_t group);
 

@@ -217,6 +217,33 @@ stdout = lögs/o u t.log
         self.assertIn("Not a directory", failed.err.splitlines()[-1])
 
 
+class Twice(Robust):
+    """Never two supervisors on one manifest."""
+
+    def test_runtime_dir_was_edited(self):
+        s = self.marked(f"[app:a]\ncommand = {CHILD} say {{marker}} run\n")
+        s.call("start", check=0)
+        until("it is there", lambda: len(self.processes(s)) == 1)
+        old = s.read("upkeep.ini").decode()
+        s.write("upkeep.ini", "[upkeep]\nruntime_dir = elsewhere\n" + old)
+        for words in (("start",), ("run",), ("deploy",)):
+            refused = s.call(*words, check=1)
+            self.assertIn(f"a supervisor (pid {self.supervisor_pid_of(s)}) runs it already, with another runtime_dir than "
+                          f"{s.folder}/elsewhere: write back the one that it has, and upkeep shutdown", refused.err)
+        self.assertEqual(len(self.processes(s)), 1)
+        # Another profile is another stack.
+        s.write("upkeep.ini", old)
+        s.call("shutdown", check=0)
+        s.write("upkeep.ini", "[upkeep@b]\nruntime_dir = b\n" + old)
+        s.call("start", check=0)
+        s.call("--profile", "b", "start", check=0)
+        s.call("--profile", "b", "shutdown", check=0)
+
+    def supervisor_pid_of(self, s):
+        with open(os.path.join(s.folder, ".upkeep", "lock")) as f:
+            return int(f.read().split()[0])
+
+
 class Killed(Robust):
     def kill_supervisor(self, s):
         pid = self.supervisor_pid(s)

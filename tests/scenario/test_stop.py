@@ -28,7 +28,8 @@ class Stop(Scenario):
 
     def test_ignores_sigterm(self):
         begin = time.monotonic()
-        self.check_stop("{child} on TERM ignore say {marker} run", "kill_timeout = 300ms\n", seen=1)
+        # It is ready when it has said so: before, it has not learned to ignore anything yet.
+        self.check_stop("{child} on TERM ignore say {marker} run", "kill_timeout = 300ms\nready = log:.\n", seen=1)
         self.assertGreater(time.monotonic() - begin, 0.3)
 
     def test_leader_dies_and_the_child_ignores(self):
