@@ -30,9 +30,12 @@ def lacks():
         return f"Next.js needs Node.js 18.18; here it is {node}"
     with open(os.path.join(EXAMPLE, "web-ui", "package.json")) as f:
         version = json.load(f)["dependencies"]["next"]
-    found = subprocess.run(["npm", "view", f"next@{version}", "version", "--fetch-timeout=10000", "--fetch-retries=1"],
-                           capture_output=True, timeout=60)
-    return "the npm registry does not answer" if found.returncode else ""
+    ask = ["npm", "view", f"next@{version}", "version", "--fetch-timeout=10000", "--fetch-retries=1"]
+    try:
+        answers = subprocess.run(ask, capture_output=True, timeout=60).returncode == 0
+    except subprocess.TimeoutExpired:
+        answers = False
+    return "" if answers else "the npm registry does not answer"
 
 
 def page(port):
