@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -57,17 +58,32 @@ int lock_take(const char *runtime_dir, const char *name, const char *words, stru
     return fd;
 }
 
-int lock_manifest(const struct manifest *manifest, pid_t *holder_out) {
+/* What identifies a manifest: the folder itself and a name in it. A path alone would not do, as containers that share a
+ * network see the same path with another file behind it. */
+static int lock_identify(const struct manifest *manifest, struct text *out) {
+    struct stat st = {0};
     char *path = fs_real_path(manifest->file);
-    if (!path)
+    char *slash = path ? strrchr(path, '/') : NULL;
+    if (!slash)
         return -errno;
+    *slash = '\0';
+    int error = stat(slash == path ? "/" : path, &st) < 0 ? -errno : 0;
+    text_printf(out, "%ju:%ju/%s", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino, slash + 1);
+    free(path);
+    return error;
+}
+
+int lock_manifest(const struct manifest *manifest, pid_t *holder_out) {
+    struct text identity TEXT_AUTO = {0};
+    int error = lock_identify(manifest, &identity);
+    if (error < 0)
+        return error;
     struct digest digest;
     unsigned char sum[DIGEST_BYTES];
     digest_begin(&digest);
-    digest_add(&digest, path);
+    digest_add(&digest, text_get(&identity));
     digest_add(&digest, manifest->profile ? manifest->profile : "");
     digest_end(&digest, sum);
-    free(path);
     struct text name TEXT_AUTO = {0};
     text_str(&name, "upkeep/");
     for (size_t i = 0; i < sizeof sum; i++)

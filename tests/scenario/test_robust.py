@@ -239,6 +239,19 @@ class Twice(Robust):
         s.call("--profile", "b", "start", check=0)
         s.call("--profile", "b", "shutdown", check=0)
 
+    def test_same_path_in_another_container(self):
+        """Two that share a network and see the same path, each with a folder of its own behind it."""
+        if os.geteuid() != 0:
+            self.skipTest("skipped: mounting needs root")
+        s = self.marked(f"[app:a]\ncommand = {CHILD} say {{marker}} run\n")
+        s.call("start", check=0)
+        inside = (f"mount -t tmpfs none {s.folder} && cd {s.folder} && printf '[app:a]\\ncommand = {CHILD} say {s.marker} "
+                  f"run\\n' >upkeep.ini && {UPKEEP} start && {UPKEEP} shutdown")
+        if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+            self.skipTest("skipped: no mount namespace can be made here")
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", inside], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def supervisor_pid_of(self, s):
         with open(os.path.join(s.folder, ".upkeep", "lock")) as f:
             return int(f.read().split()[0])
