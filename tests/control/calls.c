@@ -145,13 +145,15 @@ static void assert_keys(json_t *object, const char *keys) {
 
 #define INSTANCE_KEYS                                                                                                  \
     "app name instance state pid uptime_ms restarts exit_code exit_signal why next_start_ms port health memory_bytes " \
-    "cpu_percent stale status_text reloading said_errno health_misses health_retries health_answer health_age_ms"
+    "cpu_percent stale status_text reloading said_errno"
+#define HEALTH_KEYS " health_misses health_retries health_answer health_age_ms"
 
 static void test_status(void **state) {
     struct stage *stage = *state;
     stage->fake->instances[WEB].status = "half way\xff";
     stage->fake->instances[WEB].config.port = 8080;
     stage->fake->instances[DB].tail = "one\ntwo \xff\n";
+    stage->fake->instances[DB].config.health.kind = CONDITION_PORT;
     fake_change(stage->fake, WEB, PHASE_STARTING, CAUSE_SPAWNED, NULL);
     fake_change(stage->fake, DB, PHASE_BACKOFF, CAUSE_EXITED, NULL);
     json_t *reply = peer_call(&stage->peer, "{" STAGE_METHOD("Status") ",\"parameters\":{}}");
@@ -172,6 +174,7 @@ static void test_status(void **state) {
     assert_true(json_is_false(json_object_get(web, "stale")));
 
     json_t *db = json_array_get(json_object_get(status, "instances"), DB);
+    assert_keys(db, INSTANCE_KEYS HEALTH_KEYS); /* it has a health condition; of others they are left out */
     assert_true(json_is_null(json_object_get(db, "pid")));
     assert_true(json_is_null(json_object_get(db, "uptime_ms")));
     assert_int_equal(json_integer_value(json_object_get(db, "exit_code")), 3);
